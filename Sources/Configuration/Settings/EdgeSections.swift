@@ -1,0 +1,104 @@
+/// A server from which an edge fetches: the origin, another edge, or any HTTP server.
+package struct UpstreamConfiguration: Equatable, Sendable {
+    package var url: HTTPURL
+    /// PEM file of the certificates to trust in place of the system's; nil for the system's.
+    package var authorityPath: String?
+    /// False when the upstream's certificate is not checked: anyone between can then change what viewers see.
+    package var verifiesCertificate = true
+    /// For a connection to open and, longer than that of a parked playlist request, for an answer to begin or go on.
+    package var timeout = Duration.seconds(15)
+
+    package init(url: HTTPURL) {
+        self.url = url
+    }
+
+    static func read(_ section: Section) -> (upstream: UpstreamConfiguration, url: Setting<HTTPURL>) {
+        let standIn = HTTPURL(isSecure: true, host: "127.0.0.1", port: 8443)
+        let url = section.required("url", .origin, standIn: standIn)
+        let authority = section.optional(
+            "ca", .path("the path of PEM certificates to trust", checkedBy: section.decoding.files))
+        let insecure = section.value("insecure", .truth, standard: false)
+        if let place = authority.place, url.isSound, !url.value.isSecure {
+            section.decoding.report(
+                place, .conflict("\"\(authority.path)\" has no meaning for an http URL"),
+                hint: "Use https, or remove it.")
+        }
+        if let place = insecure.place, insecure.value, authority.place != nil {
+            section.decoding.report(
+                place, .conflict("\"\(authority.path)\" and \"\(insecure.path)\" are both set"),
+                hint: "Keep \"ca\": it is checked, \"insecure\" checks nothing.")
+        }
+        var upstream = UpstreamConfiguration(url: url.value)
+        upstream.authorityPath = authority.value
+        upstream.verifiesCertificate = !insecure.value
+        upstream.timeout =
+            section.value("timeout", .duration(.seconds(1) ... .seconds(120)), standard: upstream.timeout).value
+        return (upstream, url)
+    }
+}
+
+/// How an upstream that failed is tried again: after `first`, then twice as long each time up to `maximum`.
+package struct RetryConfiguration: Equatable, Sendable {
+    package var first = Duration.milliseconds(100)
+    package var maximum = Duration.seconds(5)
+
+    package init() {}
+
+    init(_ section: Section) {
+        let first = section.value("first", .duration(.milliseconds(10) ... .seconds(60)), standard: first)
+        let maximum = section.value("maximum", .duration(.milliseconds(100) ... .seconds(600)), standard: maximum)
+        section.requireOrder(first, maximum)
+        (self.first, self.maximum) = (first.value, maximum.value)
+    }
+}
+
+/// What an edge keeps.
+package struct CacheConfiguration: Equatable, Sendable {
+    /// Budget of bodies in memory, in bytes.
+    package var memoryBytes = 512 << 20
+    /// Largest body that is kept, in bytes; larger ones pass through.
+    package var objectBytes = 64 << 20
+
+    package init() {}
+
+    init(_ section: Section) {
+        let memory = section.value("memory", .byteSize(16 << 20...1 << 40), standard: memoryBytes)
+        let object = section.value(
+            "object", .byteSize(64 << 10...4 << 30), standard: min(objectBytes, memory.value))
+        section.requireOrder(object, memory)
+        (memoryBytes, objectBytes) = (memory.value, object.value)
+    }
+}
+
+/// The watch page.
+package struct WatchConfiguration: Equatable, Sendable {
+    /// Where the page's hls.js comes from.
+    package enum Player: Equatable, Sendable {
+        /// A file that the edge serves.
+        case file(String)
+        /// A script that browsers load themselves.
+        case url(HTTPURL)
+    }
+
+    /// The standard file need not be there: the page then plays natively or says what is missing.
+    package var player = Player.file(".needletail/hls.js")
+
+    package init() {}
+
+    init(_ section: Section) {
+        let files = section.decoding.files
+        let kind = ValueKind<Player>(
+            expectation: "the path or URL of hls.js",
+            read: { text throws(ValueFlaw) in
+                if text.contains("://") { return .url(try HTTPURL.read(text)) }
+                return .file(try ValueKind.path("the path of hls.js", checkedBy: files).read(text))
+            },
+            write: { player in
+                switch player {
+                case .file(let path): path
+                case .url(let url): url.description
+                }
+            })
+        player = section.value("hls_js", kind, standard: player).value
+    }
+}
