@@ -1,0 +1,79 @@
+/// The codings in which a body can be sent (RFC 9110, 8.4.1).
+package enum ContentCoding: Sendable, Hashable, CaseIterable {
+    case identity, gzip, zstd
+
+    /// As Content-Encoding names it.
+    package var name: StaticString {
+        switch self {
+        case .identity: "identity"
+        case .gzip: "gzip"
+        case .zstd: "zstd"
+        }
+    }
+
+    /// The coding of `offered`, best first, that a request prefers by its Accept-Encoding (RFC 9110, 12.5.3).
+    ///
+    /// The highest weight wins and the order of `offered` decides between equals. Identity is taken where nothing better is
+    /// accepted, also where the request refuses it: a body in a coding that was not asked for helps nobody, and a 406 even
+    /// less. Without the field that is identity. A malformed member is as if it were not there.
+    package static func negotiate(_ fields: HTTPFields, offered: [ContentCoding]) -> ContentCoding {
+        var weights: [ContentCoding: Int] = [:]
+        var otherWeight: Int?
+        for line in fields.all("accept-encoding") {
+            for member in ListMembers(line) {
+                guard let (coding, weight) = Self.parse(member) else { continue }
+                if coding.isEqual(to: "*") {
+                    otherWeight = weight
+                } else if coding.isEqualIgnoringCase(to: "gzip") || coding.isEqualIgnoringCase(to: "x-gzip") {
+                    weights[.gzip] = weight
+                } else if coding.isEqualIgnoringCase(to: "zstd") {
+                    weights[.zstd] = weight
+                } else if coding.isEqualIgnoringCase(to: "identity") {
+                    weights[.identity] = weight
+                }
+            }
+        }
+        var best = ContentCoding.identity
+        // Identity that is not named is acceptable, and worth less than anything that is.
+        var bestWeight = weights[.identity] ?? 0
+        for coding in offered where coding != .identity {
+            let weight = weights[coding] ?? otherWeight ?? 0
+            // A compressed form is worth having at the weight of the plain one.
+            let isBetter = best == .identity ? weight >= bestWeight && weight > 0 : weight > bestWeight
+            if isBetter {
+                best = coding
+                bestWeight = weight
+            }
+        }
+        return best
+    }
+
+    /// A coding and its weight in thousandths.
+    private static func parse(_ member: HTTPBytes) -> (HTTPBytes, Int)? {
+        guard let semicolon = member.firstIndex(of: UInt8(ascii: ";")) else { return (member, 1000) }
+        let coding = member[..<semicolon].trimmingBlanks()
+        let parameter = member[member.index(after: semicolon)...].trimmingBlanks()
+        guard parameter.prefix(2).isEqualIgnoringCase(to: "q="), let weight = weight(parameter.dropFirst(2)) else {
+            return nil
+        }
+        return (coding, weight)
+    }
+
+    /// qvalue (RFC 9110, 12.4.2): 0 to 1 with up to three decimals, in thousandths.
+    private static func weight(_ bytes: HTTPBytes) -> Int? {
+        guard let first = bytes.first, first == UInt8(ascii: "0") || first == UInt8(ascii: "1"), bytes.count <= 5 else {
+            return nil
+        }
+        var value = Int(first - 0x30) * 1000
+        if bytes.count > 1 {
+            guard bytes[bytes.startIndex + 1] == UInt8(ascii: ".") else { return nil }
+            var unit = 100
+            for byte in bytes.dropFirst(2) {
+                guard CharacterClass.isDigit(byte) else { return nil }
+                value += Int(byte - 0x30) * unit
+                unit /= 10
+            }
+        }
+        return value <= 1000 ? value : nil
+    }
+}
