@@ -79,7 +79,7 @@ final class Section {
     func required<Value>(_ key: String, _ kind: ValueKind<Value>, standIn: Value) -> Setting<Value> {
         note(key, kind, standard: nil)
         let setting = read(key, kind)
-        var isSound = setting.isSound
+        var isSound = setting.isSound && self.isSound
         if setting.place == nil, isSound {
             decoding.report(place, .missingKey(childPath(key), expected: kind.expectation), hint: "Add \"\(key): …\".")
             isSound = false

@@ -37,6 +37,7 @@ package struct RTMPLimits: Equatable, Sendable {
                     rule: "! $ ' ( ) * + , - . : ; = @ _ ~"
                 ) { StreamKeyRule.possibleSymbols.contains($0) }, standard: keySymbols
             ).value
+        publishers = section.value("publishers", .integer(1...10_000), standard: publishers).value
     }
 
     /// What these limits say of a stream key.
