@@ -145,7 +145,7 @@ struct SemanticsTests {
         ] as [(String?, ContentCoding)])
     func negotiates(_ value: String?, _ coding: ContentCoding) {
         var fields = HTTPFields()
-        if let value { fields.append("accept-encoding", value: value) }
+        if let value { fields.append("accept-encoding", value) }
         #expect(ContentCoding.negotiate(fields, offered: [.zstd, .gzip]) == coding)
         #expect(ContentCoding.negotiate(fields, offered: []) == .identity)
     }
@@ -164,7 +164,7 @@ struct SemanticsTests {
 
     @Test("A problem is a JSON document with a stable type, and is not kept by caches")
     func writesProblems() {
-        let problem = Problem("no-such-channel", status: 404, detail: "\"a\\b\"\n\u{1}<é\u{7f}")
+        let problem = Problem(name: "no-such-channel", status: 404, detail: "\"a\\b\"\n\u{1}<é\u{7f}")
         #expect(
             String(buffer: problem.body)
                 == #"{"type":"urn:needletail:problem:no-such-channel","title":"Not Found","status":404,"#

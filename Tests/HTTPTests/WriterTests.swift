@@ -67,6 +67,13 @@ struct WriterTests {
         #expect(Self.response(ResponseHead(status: 200, fields: fields), .none) == "HTTP/1.1 200 OK\r\nb: 2\r\n\r\n")
     }
 
+    @Test("The fields of a request that was read carry nothing else along")
+    func writesReadFields() throws {
+        let head = try #require(RequestTranscript("GET /secret HTTP/1.0\r\nX:y\r\n\r\n").messages.first?.head)
+        #expect(
+            Self.response(ResponseHead(status: 200, fields: head.fields), .none) == "HTTP/1.1 200 OK\r\nx: y\r\n\r\n")
+    }
+
     @Test("A switch of protocols keeps what it says about the connection")
     func writesUpgrade() {
         let fields = Self.fields(["Connection": "upgrade", "Upgrade": "websocket", "Content-Length": "0"])
@@ -103,7 +110,7 @@ struct WriterTests {
     @Test("Nothing in a head can end its line")
     func keepsLinesWhole() {
         var fields = HTTPFields()
-        fields.append("x-value", value: "a\r\nSet-Cookie: b\u{0}\n")
+        fields.append("x-value", "a\r\nSet-Cookie: b\u{0}\n")
         fields.append(name: "x\r\ny".utf8, value: "a".utf8)
         let response = Self.response(ResponseHead(status: 200, fields: fields), .none)
         #expect(response == "HTTP/1.1 200 OK\r\nx-value: a  Set-Cookie: b  \r\n\r\n")

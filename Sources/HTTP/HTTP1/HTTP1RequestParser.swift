@@ -34,7 +34,7 @@ package struct HTTP1RequestParser {
     /// True when the last head asks for another protocol: after its `.end` nothing more is parsed, and the bytes left
     /// belong to that protocol. `declineUpgrade()` goes on in HTTP/1.1.
     package private(set) var requestsUpgrade = false
-    /// The trailer fields of the last body; valid from `.end` to the next head.
+    /// The trailer fields of the last body; valid from its `.end` to the next one.
     package private(set) var trailers = HTTPFields()
 
     /// `scheme` is what the connection is: heads carry it whatever an absolute target says.
@@ -144,7 +144,6 @@ package struct HTTP1RequestParser {
     private mutating func finishHead(_ line: RequestLine) throws(HTTP1Violation) -> Event {
         var fields = section.fields
         section = FieldSection()
-        trailers = HTTPFields()
         let framing = FramingFields(fields)
         if framing.hasManyHosts { throw .repeatedHost }
         var authority: HTTPBytes = []
@@ -182,7 +181,7 @@ package struct HTTP1RequestParser {
         guard case .absolute(let authority, let path) = line.target else { return }
         let whole = head.target
         head.authority = HTTPBytes(whole[authority].map(CharacterClass.lowercased))
-        head.fields.set("host", value: head.authority)
+        head.fields.set("host", head.authority)
         let rest = whole[path]
         switch rest.first {
         case UInt8(ascii: "/"): head.target = rest

@@ -87,7 +87,7 @@ package enum HTTP1Violation: Error, Hashable, Sendable {
 
     /// The answer to the request, as a problem document.
     package var problem: Problem {
-        Problem("malformed-request", status: status, detail: reason)
+        Problem(name: "malformed-request", status: status, detail: reason)
     }
 }
 

@@ -3,6 +3,14 @@
 enum ConnectionField {
     case connection, contentLength, host, keepAlive, proxyConnection, te, trailer, transferEncoding, upgrade
 
+    /// False for lengths that none of these names has: a look at a number instead of at bytes.
+    static func hasLength(_ count: Int) -> Bool {
+        switch count {
+        case 2, 4, 7, 10, 14, 16, 17: true
+        default: false
+        }
+    }
+
     /// `name` in lower case.
     init?(name: HTTPBytes) {
         switch name.count {

@@ -44,7 +44,9 @@ package struct HTTPFields: Sendable {
     func bytes(_ range: Range<Int>) -> HTTPBytes { storage[range] }
 
     mutating func lowercase(_ range: Range<Int>) {
-        for index in range { storage[index] = CharacterClass.lowercased(storage[index]) }
+        storage.withUnsafeMutableBufferPointer { bytes in
+            for index in range { bytes[index] = CharacterClass.lowercased(bytes[index]) }
+        }
     }
 
     /// Appends a line whose name is a token and whose value is free of control characters.
@@ -61,7 +63,9 @@ package struct HTTPFields: Sendable {
         storage.append(0x0d)
         storage.append(0x0a)
         lines.append(line)
-        if isSendableAsStored && ConnectionField(name: storage[line.name]) != nil { isSendableAsStored = false }
+        if isSendableAsStored, ConnectionField.hasLength(name.count), ConnectionField(name: storage[line.name]) != nil {
+            isSendableAsStored = false
+        }
     }
 }
 
@@ -155,21 +159,21 @@ extension HTTPFields: CustomStringConvertible {
 
 extension HTTPFields {
     /// Appends a field of ours. Control characters in the value become spaces, so that no value can end its line.
-    package mutating func append(_ name: StaticString, value: some Collection<UInt8>) {
+    package mutating func append(_ name: StaticString, _ value: some Collection<UInt8>) {
         _ = name.withUTF8Buffer { append(UnsafeRawBufferPointer($0), value: value) }
     }
 
     /// Appends a field of ours. Control characters in the value become spaces, so that no value can end its line.
-    package mutating func append(_ name: StaticString, value: String) {
-        append(name, value: value.utf8)
+    package mutating func append(_ name: StaticString, _ value: String) {
+        append(name, value.utf8)
     }
 
     /// Appends a field with a decimal number.
     package mutating func append(_ name: StaticString, decimal value: Int) {
-        append(name, value: String(value).utf8)
+        append(name, String(value).utf8)
     }
 
-    /// Appends a field whose name comes from elsewhere: folded to lower case, its value as in `append(_:value:)`.
+    /// Appends a field whose name comes from elsewhere: folded to lower case, its value as in `append(_:_:)`.
     ///
     /// - Returns: false, and nothing is appended, when the name is empty, no token or longer than 65,535 bytes.
     @discardableResult
@@ -184,14 +188,14 @@ extension HTTPFields {
     }
 
     /// Puts one field in the place of all fields of that name; `name` in lower case.
-    package mutating func set(_ name: StaticString, value: some Collection<UInt8>) {
+    package mutating func set(_ name: StaticString, _ value: some Collection<UInt8>) {
         remove(name)
-        append(name, value: value)
+        append(name, value)
     }
 
     /// Puts one field in the place of all fields of that name; `name` in lower case.
-    package mutating func set(_ name: StaticString, value: String) {
-        set(name, value: value.utf8)
+    package mutating func set(_ name: StaticString, _ value: String) {
+        set(name, value.utf8)
     }
 
     /// Removes all fields of a name, given in lower case.

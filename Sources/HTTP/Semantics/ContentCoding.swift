@@ -17,27 +17,18 @@ package enum ContentCoding: Sendable, Hashable, CaseIterable {
     /// accepted, also where the request refuses it: a body in a coding that was not asked for helps nobody, and a 406 even
     /// less. Without the field that is identity. A malformed member is as if it were not there.
     package static func negotiate(_ fields: HTTPFields, offered: [ContentCoding]) -> ContentCoding {
-        var weights: [ContentCoding: Int] = [:]
-        var otherWeight: Int?
-        for line in fields.all("accept-encoding") {
+        var weights = Weights()
+        for (name, line) in fields where name.isEqual(to: "accept-encoding") {
             for member in ListMembers(line) {
                 guard let (coding, weight) = Self.parse(member) else { continue }
-                if coding.isEqual(to: "*") {
-                    otherWeight = weight
-                } else if coding.isEqualIgnoringCase(to: "gzip") || coding.isEqualIgnoringCase(to: "x-gzip") {
-                    weights[.gzip] = weight
-                } else if coding.isEqualIgnoringCase(to: "zstd") {
-                    weights[.zstd] = weight
-                } else if coding.isEqualIgnoringCase(to: "identity") {
-                    weights[.identity] = weight
-                }
+                weights.note(coding, weight)
             }
         }
         var best = ContentCoding.identity
         // Identity that is not named is acceptable, and worth less than anything that is.
-        var bestWeight = weights[.identity] ?? 0
+        var bestWeight = weights.identity ?? 0
         for coding in offered where coding != .identity {
-            let weight = weights[coding] ?? otherWeight ?? 0
+            let weight = weights.weight(of: coding)
             // A compressed form is worth having at the weight of the plain one.
             let isBetter = best == .identity ? weight >= bestWeight && weight > 0 : weight > bestWeight
             if isBetter {
@@ -46,6 +37,34 @@ package enum ContentCoding: Sendable, Hashable, CaseIterable {
             }
         }
         return best
+    }
+
+    /// Weights in thousandths, nil for what is not named.
+    private struct Weights {
+        var identity: Int?
+        private var gzip: Int?
+        private var zstd: Int?
+        private var others: Int?
+
+        mutating func note(_ coding: HTTPBytes, _ weight: Int) {
+            if coding.isEqual(to: "*") {
+                others = weight
+            } else if coding.isEqualIgnoringCase(to: "gzip") || coding.isEqualIgnoringCase(to: "x-gzip") {
+                gzip = weight
+            } else if coding.isEqualIgnoringCase(to: "zstd") {
+                zstd = weight
+            } else if coding.isEqualIgnoringCase(to: "identity") {
+                identity = weight
+            }
+        }
+
+        func weight(of coding: ContentCoding) -> Int {
+            switch coding {
+            case .identity: identity ?? others ?? 0
+            case .gzip: gzip ?? others ?? 0
+            case .zstd: zstd ?? others ?? 0
+            }
+        }
     }
 
     /// A coding and its weight in thousandths.

@@ -11,7 +11,7 @@ package struct Problem: Sendable, Equatable {
     package var detail: String
 
     /// A problem whose title is the status's phrase unless one is given.
-    package init(_ name: String, status: UInt16, title: String? = nil, detail: String) {
+    package init(name: String, title: String? = nil, status: UInt16, detail: String) {
         self.name = name
         self.status = status
         self.title = title ?? "\(StatusPhrase.phrase(of: status))"
@@ -24,8 +24,8 @@ package struct Problem: Sendable, Equatable {
     /// The head of a response that says it: content type and `no-store`; the serialiser adds the length.
     package var head: ResponseHead {
         var fields = HTTPFields()
-        fields.append("content-type", value: "application/problem+json")
-        fields.append("cache-control", value: "no-store")
+        fields.append("content-type", "application/problem+json")
+        fields.append("cache-control", "no-store")
         return ResponseHead(status: status, fields: fields)
     }
 
