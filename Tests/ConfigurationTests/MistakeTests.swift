@@ -132,6 +132,17 @@ struct MistakeTests {
             "o.yaml:2:14: \"log.level\" is \"a\u{FFFD}b\u{FFFD}[1m\": this is not one of trace, debug, info, notice, warning, error, critical."
         ),
         Mistake(
+            "Windows' line ends and byte order mark move no place",
+            "\u{FEFF}rtmp: {any_key: true}\r\nlog:\r\n  level: info\r\n  level: loud\r\n",
+            #"o.yaml:4:3: key "log.level" is here a second time, first at o.yaml:3:3. Remove one of them."#,
+            #"o.yaml:4:10: "log.level" is "loud": this is not one of trace, debug, info, notice, warning, error, critical."#
+        ),
+        Mistake(
+            "letters beyond ASCII are one column each",
+            "rtmp: {any_key: true}\nlog: {é한👩‍👧: 1, levl: x}",
+            #"o.yaml:2:7: unknown key "log.é한👩‍👧". Known here: format, level."#,
+            #"o.yaml:2:17: unknown key "log.levl". Did you mean "log.level"?"#),
+        Mistake(
             "text that is not YAML is told with its place", "rtmp: {any_key: true\nlog: [",
             "o.yaml:2:4: this is not valid YAML: while parsing a flow mapping, did not find expected ',' or '}'. Check indentation (spaces only), colons and quotes."
         ),

@@ -14,7 +14,10 @@ enum YAMLDocument {
         guard text.utf8.count <= maximumBytes else {
             throw failure(start, .excessive(reason: "the file has more than \(maximumBytes >> 20) MiB"))
         }
-        var source = RenamedDuplicates(text: text)
+        // libyaml looks for a byte order mark only where it guesses the encoding; Yams tells it.
+        let scalars = text.unicodeScalars
+        let body = scalars.first == "\u{FEFF}" ? String(scalars.dropFirst()) : text
+        var source = RenamedDuplicates(text: body)
         while true {
             do {
                 guard let root = try Yams.compose(yaml: source.text, .default, .default, .utf8) else {
