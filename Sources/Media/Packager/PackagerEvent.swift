@@ -1,0 +1,83 @@
+import struct NIOCore.ByteBuffer
+
+/// What a packager makes of a publish, in order.
+package enum PackagerEvent: Sendable {
+    /// A track's init section; segments that start after it need it.
+    case track(InitSection)
+    case segment(SegmentStart)
+    case part(Part)
+    /// The segment is complete; duration in seconds. One without parts is a gap.
+    case segmentEnd(MediaKind, sequence: Int64, duration: Double)
+    case warning(PackagerWarning)
+    /// The publish cannot go on; the sentence is for the publisher.
+    case refused(String)
+
+    /// The track that it speaks of.
+    package var kind: MediaKind? {
+        switch self {
+        case .track(let section): section.kind
+        case .segment(let start): start.kind
+        case .part(let part): part.kind
+        case .segmentEnd(let kind, _, _): kind
+        case .warning, .refused: nil
+        }
+    }
+}
+
+/// An init section (CMAF header).
+package struct InitSection: Sendable {
+    package let kind: MediaKind
+    /// 0 for the first of a publish, one more with each change.
+    package let number: Int
+    package let bytes: ByteBuffer
+    package let format: TrackFormat
+}
+
+/// The beginning of a segment.
+package struct SegmentStart: Sendable, Equatable {
+    package let kind: MediaKind
+    /// Media sequence number, the same in all renditions.
+    package let sequence: Int64
+    package let isDiscontinuity: Bool
+    /// Wall-clock time of its first sample, microseconds since 1970.
+    package let programDateTimeMicroseconds: Int64
+    package let startsIndependent: Bool
+}
+
+/// One part: a CMAF chunk.
+package struct Part: Sendable {
+    package let kind: MediaKind
+    package let sequence: Int64
+    package let index: Int
+    package let bytes: ByteBuffer
+    /// Seconds, exact to the track's timescale.
+    package let duration: Double
+    /// It holds a frame from which decoding can start.
+    package let isIndependent: Bool
+    package let sampleCount: Int
+    /// Decode time of the first sample in the track's timescale.
+    package let decodeTime: Int64
+}
+
+/// Something that the operator should know of a publisher's media.
+package enum PackagerWarning: Sendable, Equatable, Hashable, CustomStringConvertible {
+    case longGOP(seconds: Double)
+    case timestampJump(kind: MediaKind)
+    case unsupportedCodec(String)
+    case badConfiguration(String)
+    case audioAhead
+    case layoutChanged(kind: MediaKind)
+
+    package var description: String {
+        switch self {
+        case .longGOP(let seconds):
+            "No keyframe for \(Int(seconds.rounded())) s, longer than a segment may be: cut without one. "
+                + "Set the encoder's keyframe interval to 2 s."
+        case .timestampJump(let kind): "The \(kind) timestamps jumped; the time line was bridged by the clock."
+        case .unsupportedCodec(let name): "Codec \(name) is not supported; its frames are dropped."
+        case .badConfiguration(let reason): reason
+        case .audioAhead: "Sound runs more than a second ahead of the picture."
+        case .layoutChanged(let kind): "The \(kind) configuration changed; a discontinuity follows."
+        }
+    }
+}

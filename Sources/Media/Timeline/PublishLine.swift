@@ -1,0 +1,56 @@
+/// The one time line of a publish, in microseconds, on which every track stands.
+///
+/// A jump of a track's timestamps (more than 5 s forward, or more than 500 ms back) is bridged on the wall clock; a
+/// second track that makes the same jump shortly after is moved by the same amount, so that sound and picture stay
+/// together.
+struct PublishLine: Sendable {
+    private struct TrackState {
+        var unwrapper = TimestampUnwrapper()
+        var shift: Int64 = 0
+        var last: (line: Int64, wall: Int64)?
+    }
+
+    private struct Jump {
+        let raw: Int64
+        let shift: Int64
+        let wall: Int64
+    }
+
+    private var video = TrackState()
+    private var audio = TrackState()
+    private var lastJump: (kind: MediaKind, jump: Jump)?
+
+    static let forwardLimit: Int64 = 5_000_000
+    static let backwardLimit: Int64 = 500_000
+    /// How far apart in arrival two tracks' halves of one jump may be.
+    private static let pairing: Int64 = 3_000_000
+
+    /// Puts a timestamp on the line. `isJump` is true when the line had to be bridged there by a new shift.
+    mutating func place(
+        _ kind: MediaKind, milliseconds: UInt32, nanosecondOffset: UInt32, wall: Int64
+    ) -> (line: Int64, isJump: Bool) {
+        var track = kind == .video ? video : audio
+        defer { if kind == .video { video = track } else { audio = track } }
+        let raw = track.unwrapper.unwrap(milliseconds) * 1_000 + Int64(nanosecondOffset / 1_000)
+        var line = raw + track.shift
+        var isJump = false
+        if let last = track.last {
+            let step = line - last.line
+            if step > Self.forwardLimit || step < -Self.backwardLimit {
+                let amount = step
+                if let lastJump, lastJump.kind != kind, wall - lastJump.jump.wall < Self.pairing,
+                    abs(lastJump.jump.raw - amount) < 2_000_000
+                {
+                    track.shift = lastJump.jump.shift
+                } else {
+                    track.shift += last.line + max(0, wall - last.wall) - line
+                    lastJump = (kind, Jump(raw: amount, shift: track.shift, wall: wall))
+                    isJump = true
+                }
+                line = raw + track.shift
+            }
+        }
+        track.last = (line, wall)
+        return (line, isJump)
+    }
+}
