@@ -1,0 +1,82 @@
+import HTTP
+import NIOCore
+import Prometheus
+import Wire
+
+/// What every node answers about itself, beside what it serves: `/healthz`, `/readyz` and `/metrics`.
+package final class NodeStatus {
+    /// Nil when the node can serve; else a sentence that says what it waits for.
+    package var unreadyReason: String? = "starting"
+    private let prometheus: PrometheusFactory
+    private let registry: ConnectionRegistry
+    private let writeMetrics: (inout ExpositionText) -> Void
+
+    /// `writeMetrics` adds the families of this kind of node. It runs on the data plane's loop.
+    package init(
+        prometheus: PrometheusFactory, registry: ConnectionRegistry,
+        writeMetrics: @escaping (inout ExpositionText) -> Void
+    ) {
+        self.prometheus = prometheus
+        self.registry = registry
+        self.writeMetrics = writeMetrics
+    }
+
+    /// Answers if the path is one of these. Returns false when it is somebody else's.
+    package func respond(to request: RequestHead, on exchange: Exchange) -> Bool {
+        let path = request.path
+        if path.isEqual(to: "/healthz") {
+            exchange.respond(Self.head("text/plain; charset=utf-8"), body: .bytes(ByteBuffer(string: "ok\n")))
+        } else if path.isEqual(to: "/readyz") {
+            if let unreadyReason {
+                let problem = Problem(name: "not-ready", title: "Not ready", status: 503, detail: unreadyReason)
+                exchange.respond(problem.head, body: .bytes(problem.body))
+            } else {
+                exchange.respond(Self.head("text/plain; charset=utf-8"), body: .bytes(ByteBuffer(string: "ready\n")))
+            }
+        } else if path.isEqual(to: "/metrics") {
+            exchange.respond(Self.head(ExpositionText.contentType), body: .bytes(metrics()))
+        } else {
+            return false
+        }
+        return true
+    }
+
+    private static func head(_ contentType: String) -> ResponseHead {
+        var head = ResponseHead(status: 200)
+        head.fields.append("content-type", contentType)
+        head.fields.append("cache-control", "no-store")
+        return head
+    }
+
+    private func metrics() -> ByteBuffer {
+        var text = ExpositionText()
+        prometheus.expose(into: &text)
+        ProcessMetrics.read()?.expose(into: &text)
+        let counters = registry.counters
+        text.family("needletail_http_connections", .gauge, help: "Open connections of viewers and edges.")
+        text.sample("needletail_http_connections", UInt64(clamping: counters.openConnections))
+        let totals: [(String, String, UInt64)] = [
+            ("needletail_http_connections_accepted_total", "Connections accepted.", counters.acceptedConnections),
+            (
+                "needletail_http_connections_refused_total", "Connections refused by a limit.",
+                counters.refusedConnections
+            ),
+            ("needletail_http_malformed_requests_total", "Requests refused as malformed.", counters.malformedRequests),
+            ("needletail_http_timeouts_total", "Connections ended for being too slow.", counters.timedOutConnections),
+            (
+                "needletail_http_stalled_total", "Connections ended because their reader stopped.",
+                counters.stalledConnections
+            ),
+            ("needletail_http_sent_bytes_total", "Bytes sent, TLS not counted.", counters.bytesSent),
+        ]
+        for (name, help, value) in totals {
+            text.family(name, .counter, help: help)
+            text.sample(name, value)
+        }
+        text.family("needletail_http_requests_total", .counter, help: "Requests answered, by protocol.")
+        text.sample("needletail_http_requests_total", labels: [("protocol", "http/1.1")], counters.requestsHTTP1)
+        text.sample("needletail_http_requests_total", labels: [("protocol", "h2")], counters.requestsHTTP2)
+        writeMetrics(&text)
+        return ByteBuffer(bytes: text.bytes)
+    }
+}

@@ -1,0 +1,79 @@
+import NIOCore
+import Media
+import RTMP
+
+/// Where a publisher asks for its channel: the one place that ingest loops and the data plane meet.
+///
+/// Every call may come from any ingest loop; the hub is touched on the data plane's loop alone.
+package final class PublishDesk: Sendable {
+    package let limits: RTMPLimits
+    private let hub: NIOLoopBound<ChannelHub>
+    private let dataPlane: any EventLoop
+
+    package init(limits: RTMPLimits, hub: NIOLoopBound<ChannelHub>, dataPlane: any EventLoop) {
+        self.limits = limits
+        self.hub = hub
+        self.dataPlane = dataPlane
+    }
+
+    /// Asks for the channel that the request's key opens. Fails with `PublishRefusal`.
+    func claim(_ request: PublishRequest, ticket: PublishTicket) -> EventLoopFuture<PublishGrant> {
+        dataPlane.submit { [hub] in try hub.value.claim(app: request.app, key: request.streamKey, ticket: ticket) }
+    }
+
+    /// Hands over what a publisher's packager made, in order.
+    func deliver(_ events: [PackagerEvent], of grant: PublishGrant) {
+        dataPlane.execute { [hub] in hub.value.apply(events, of: grant) }
+    }
+
+    /// Gives a channel back.
+    func release(_ grant: PublishGrant, reason: String) {
+        dataPlane.execute { [hub] in hub.value.release(grant, reason: reason) }
+    }
+}
+
+/// A publisher's handle on its connection, by which the origin can end the publish.
+package final class PublishTicket: Sendable {
+    private let end: @Sendable (String) -> Void
+
+    package init(end: @escaping @Sendable (String) -> Void) { self.end = end }
+
+    /// Ends the publish and says why to the publisher and the log.
+    package func dismiss(reason: String) { end(reason) }
+}
+
+/// Leave to publish on a channel.
+package struct PublishGrant: Sendable {
+    package let channel: String
+    /// Which publish of this process it is; a later publish of the same channel has a higher one.
+    package let number: UInt64
+    package let packaging: PackagerConfiguration
+    /// Number of the first segment, above every number that the channel has used.
+    package let firstSequence: Int64
+}
+
+/// Why a publish is refused. The code is RTMP's, the description is for the person at the encoder.
+package enum PublishRefusal: Error, Equatable, CustomStringConvertible {
+    case unknownKey
+    case unknownApplication(String)
+    case alreadyLive(channel: String)
+    case unavailable
+
+    package var code: String {
+        switch self {
+        case .unknownKey, .alreadyLive: "NetStream.Publish.BadName"
+        case .unknownApplication: "NetConnection.Connect.InvalidApp"
+        case .unavailable: "NetStream.Publish.Failed"
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .unknownKey: "The stream key is not known here. Check it against the origin's configuration."
+        case .unknownApplication(let name): "There is no application \"\(name)\". Publish to rtmp://host/live/{key}."
+        case .alreadyLive(let channel):
+            "Channel \"\(channel)\" is live from another publisher. Stop that one, or set the channel's policy to takeover."
+        case .unavailable: "The origin is stopping. Try again in a moment."
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import HLS
+import Logging
+import Media
+import NIOCore
+import Wire
+
+/// Every channel of an origin, on the data plane's loop: who may publish, what is live, who waits for it.
+package final class ChannelHub {
+    private let logger: Logger
+    /// Every request that waits for media to come.
+    let parking = ParkingIndex()
+    private var channels: [String: LiveChannel] = [:]
+    private var channelOfKey: [String: String] = [:]
+    private var lastGrant: UInt64 = 0
+    private let openChannel: (String) -> ChannelSettings?
+    private(set) var isStopping = false
+
+    /// The RTMP application that publishers name: `rtmp://host/live/{key}`.
+    private static let application = "live"
+
+    /// `openChannel` gives settings for a key that the configuration does not name, where that is allowed.
+    package init(
+        channels settings: [ChannelSettings], openChannel: @escaping (String) -> ChannelSettings?, logger: Logger
+    ) {
+        self.logger = logger
+        self.openChannel = openChannel
+        for setting in settings {
+            channels[setting.name] = LiveChannel(settings: setting, index: parking, logger: logger)
+            for key in setting.keys { channelOfKey[key] = setting.name }
+        }
+    }
+
+    /// The channel of that name, live or not.
+    func channel(_ name: some StringProtocol) -> LiveChannel? { channels[String(name)] }
+
+    /// All channels by name, for metrics.
+    var all: [LiveChannel] { channels.values.sorted { $0.settings.name < $1.settings.name } }
+
+    // MARK: Publishing
+
+    func claim(app: String, key: String, ticket: PublishTicket) throws(PublishRefusal) -> PublishGrant {
+        if isStopping { throw .unavailable }
+        guard app == Self.application else { throw .unknownApplication(app) }
+        guard let channel = channel(forKey: key) else { throw .unknownKey }
+        lastGrant += 1
+        return try channel.claim(number: lastGrant, ticket: ticket)
+    }
+
+    private func channel(forKey key: String) -> LiveChannel? {
+        if let name = channelOfKey[key] { return channels[name] }
+        guard let settings = openChannel(key) else { return nil }
+        let channel = channels[settings.name] ?? LiveChannel(settings: settings, index: parking, logger: logger)
+        channels[settings.name] = channel
+        channelOfKey[key] = settings.name
+        return channel
+    }
+
+    func apply(_ events: [PackagerEvent], of grant: PublishGrant) {
+        channels[grant.channel]?.apply(events, of: grant)
+    }
+
+    func release(_ grant: PublishGrant, reason: String) {
+        channels[grant.channel]?.release(grant)
+    }
+
+    // MARK: Time and end
+
+    /// Called several times a second: answers holds that have lasted too long, frees what has expired.
+    func tick(at now: NIODeadline) {
+        for channel in channels.values { channel.tick(at: now) }
+    }
+
+    /// Ends every publish; playlists get their ENDLIST and blocked requests their answer.
+    func stop() {
+        isStopping = true
+        for channel in channels.values { channel.stop() }
+    }
+}
+
+/// What the configuration says of one channel.
+package struct ChannelSettings: Sendable {
+    /// What happens when a second publisher comes with the same channel's key.
+    package enum Policy: Sendable { case refuse, takeover }
+
+    package let name: String
+    package let keys: [String]
+    package let policy: Policy
+    package let packaging: PackagerConfiguration
+    /// Length of the listed window.
+    package let window: Duration
+    /// Requests held at once on this channel.
+    package let parkedRequests: Int
+
+    package init(
+        name: String, keys: [String], policy: Policy, packaging: PackagerConfiguration, window: Duration,
+        parkedRequests: Int
+    ) {
+        self.name = name
+        self.keys = keys
+        self.policy = policy
+        self.packaging = packaging
+        self.window = window
+        self.parkedRequests = parkedRequests
+    }
+}

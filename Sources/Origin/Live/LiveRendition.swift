@@ -1,0 +1,168 @@
+import Compression
+import HLS
+import HTTP
+import Media
+import NIOCore
+import Wire
+
+/// One rendition of a presentation: its timeline, the bytes behind it, and the requests that wait for more of it.
+///
+/// A segment is its parts by reference: nothing is stored twice.
+final class LiveRendition {
+    private struct Segment {
+        var parts: [ByteBuffer] = []
+        var isComplete = false
+    }
+
+    let id: RenditionID
+    let kind: MediaKind
+    private(set) var timeline: LiveTimeline
+    private(set) var format: TrackFormat?
+    private var initSections: [Int: ByteBuffer] = [:]
+    private var segments: [Int64: Segment] = [:]
+    private var parked = ParkedRequests()
+    private let index: ParkingIndex
+    private var rendered: [PlaylistForm: ByteBuffer] = [:]
+    private(set) var storedBytes = 0
+    /// Media bytes and seconds since the start, for BANDWIDTH.
+    private(set) var bitRate = BitRateMeter()
+    private(set) var nextSequence: Int64
+
+    init(kind: MediaKind, timeline: LiveTimeline, firstSequence: Int64, index: ParkingIndex) {
+        self.index = index
+        self.kind = kind
+        id = timeline.rendition
+        self.timeline = timeline
+        nextSequence = firstSequence
+    }
+
+    var parkedCount: Int { parked.count }
+    var hasMedia: Bool { timeline.position != nil }
+
+    // MARK: Media in
+
+    func apply(_ event: PackagerEvent) {
+        switch event {
+        case .track(let section):
+            initSections[section.number] = section.bytes
+            storedBytes += section.bytes.readableBytes
+            format = section.format
+            timeline.initSection(number: section.number)
+        case .segment(let start):
+            segments[start.sequence] = Segment()
+            nextSequence = start.sequence + 1
+            timeline.startSegment(
+                sequence: start.sequence, programDateTimeMicroseconds: start.programDateTimeMicroseconds,
+                isDiscontinuity: start.isDiscontinuity, isIndependent: start.startsIndependent)
+        case .part(let part):
+            segments[part.sequence]?.parts.append(part.bytes)
+            storedBytes += part.bytes.readableBytes
+            bitRate.add(bytes: part.bytes.readableBytes, seconds: part.duration)
+            timeline.appendPart(
+                duration: part.duration, isIndependent: part.isIndependent, byteCount: part.bytes.readableBytes)
+        case .segmentEnd(_, let sequence, let duration):
+            segments[sequence]?.isComplete = true
+            bitRate.endSegment()
+            timeline.endSegment(duration: duration)
+        case .warning, .refused:
+            return
+        }
+        rendered.removeAll(keepingCapacity: true)
+    }
+
+    func end() {
+        timeline.end()
+        rendered.removeAll()
+    }
+
+    /// Other renditions' positions stand in this playlist's text.
+    func reportsChanged() { rendered.removeAll(keepingCapacity: true) }
+
+    /// Frees media that no playlist has listed for as long as the rules ask.
+    func expire(at unixMicroseconds: Int64) {
+        for sequence in timeline.takeExpired(at: unixMicroseconds) {
+            guard let segment = segments.removeValue(forKey: sequence) else { continue }
+            storedBytes -= segment.parts.reduce(0) { $0 + $1.readableBytes }
+        }
+    }
+
+    // MARK: Media out
+
+    func playlist(_ form: PlaylistForm, reports: [RenditionReport]) -> ByteBuffer {
+        if let ready = rendered[form] { return ready }
+        var text: ByteBuffer
+        if form.isGzipped {
+            text = Gzip.compress(playlist(PlaylistForm(skip: form.skip, isGzipped: false), reports: reports))
+        } else {
+            text = ByteBuffer()
+            timeline.write(delta: form.skip, reports: reports, into: &text)
+        }
+        rendered[form] = text
+        return text
+    }
+
+    func initSection(_ number: Int) -> ByteBuffer? { initSections[number] }
+
+    func segment(_ sequence: Int64) -> [ByteBuffer]? {
+        guard let segment = segments[sequence], segment.isComplete else { return nil }
+        return segment.parts
+    }
+
+    func part(_ sequence: Int64, _ index: Int) -> ByteBuffer? {
+        guard let parts = segments[sequence]?.parts, parts.indices.contains(index) else { return nil }
+        return parts[index]
+    }
+
+    // MARK: Holds
+
+    func park(_ request: ParkedRequests.Parked) {
+        parked.park(request)
+        index.note(request.exchange, on: self)
+    }
+
+    func cancel(_ exchange: Exchange) { parked.cancel(exchange) }
+
+    func releaseReached() -> [ParkedRequests.Parked] {
+        let released = parked.release { timeline.isSatisfied($0) }
+        index.forget(released)
+        return released
+    }
+
+    func expireHolds(at now: NIODeadline) -> [ParkedRequests.Parked] {
+        let expired = parked.expire(at: now)
+        index.forget(expired)
+        return expired
+    }
+
+    func releaseAll() -> [ParkedRequests.Parked] {
+        let released = parked.removeAll()
+        index.forget(released)
+        return released
+    }
+}
+
+/// Bits per second of a rendition: the highest of its segments and the mean of all (RFC 8216bis, 4.4.6.2).
+struct BitRateMeter {
+    private var totalBytes = 0
+    private var totalSeconds = 0.0
+    private var segmentBytes = 0
+    private var segmentSeconds = 0.0
+    private var highest = 0.0
+
+    mutating func add(bytes: Int, seconds: Double) {
+        totalBytes += bytes
+        totalSeconds += seconds
+        segmentBytes += bytes
+        segmentSeconds += seconds
+    }
+
+    mutating func endSegment() {
+        if segmentSeconds > 0.5 { highest = max(highest, Double(segmentBytes) * 8 / segmentSeconds) }
+        segmentBytes = 0
+        segmentSeconds = 0
+    }
+
+    var peak: Int { Int(max(highest, mean)) }
+    var average: Int { Int(mean) }
+    private var mean: Double { totalSeconds > 0 ? Double(totalBytes) * 8 / totalSeconds : 0 }
+}

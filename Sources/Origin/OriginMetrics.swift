@@ -1,0 +1,39 @@
+import Prometheus
+
+/// The metric families of an origin. Their names are promises.
+enum OriginMetrics {
+    static func write(hub: ChannelHub, publishers: PublisherRegistry, into text: inout ExpositionText) {
+        text.family("needletail_origin_publishers", .gauge, help: "Open connections of publishers.")
+        text.sample("needletail_origin_publishers", UInt64(clamping: publishers.openCount))
+        let totals: [(String, String, UInt64)] = [
+            ("needletail_origin_publishes_refused_total", "Publishes refused.", publishers.refusedCount),
+            ("needletail_origin_rtmp_violations_total", "RTMP connections that broke a rule.", publishers.violationCount),
+            (
+                "needletail_origin_publishers_turned_away_total", "Connections refused by the limit on publishers.",
+                publishers.turnedAwayCount
+            ),
+        ]
+        for (name, help, value) in totals {
+            text.family(name, .counter, help: help)
+            text.sample(name, value)
+        }
+        text.family("needletail_origin_parked_requests", .gauge, help: "Requests that wait for media to come.")
+        text.sample("needletail_origin_parked_requests", UInt64(clamping: hub.parking.count))
+        text.family("needletail_origin_channel_live", .gauge, help: "1 while a publisher feeds the channel.")
+        for channel in hub.all {
+            let labels = [("channel", channel.settings.name)]
+            text.sample("needletail_origin_channel_live", labels: labels, channel.isLive ? UInt64(1) : 0)
+        }
+        text.family("needletail_origin_channel_media_bytes", .gauge, help: "Media bytes held for a channel.")
+        for channel in hub.all {
+            let labels = [("channel", channel.settings.name)]
+            let bytes = channel.presentation?.storedBytes ?? 0
+            text.sample("needletail_origin_channel_media_bytes", labels: labels, UInt64(clamping: bytes))
+        }
+        text.family("needletail_origin_channel_publishes_total", .counter, help: "Publishes of a channel.")
+        for channel in hub.all {
+            let labels = [("channel", channel.settings.name)]
+            text.sample("needletail_origin_channel_publishes_total", labels: labels, channel.counters.publishes)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Node
+import Prometheus
+import ServiceLifecycle
+import Wire
+
+/// The origin as a service: RTMP in on its own loops, the data plane on one, stopped gracefully.
+package struct OriginService: Service {
+    private let settings: OriginSettings
+    private let prometheus: PrometheusFactory
+    private let logger: Logger
+
+    package init(settings: OriginSettings, prometheus: PrometheusFactory, logger: Logger) {
+        self.settings = settings
+        self.prometheus = prometheus
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let dataPlane = group.next()
+        let ingest = group.next()
+        do {
+            try await run(dataPlane: dataPlane, ingest: ingest)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        try await group.shutdownGracefully()
+    }
+
+    private func run(dataPlane: any EventLoop, ingest: any EventLoop) async throws {
+        let publishers = PublisherRegistry(limit: settings.publishers)
+        let plane = try await dataPlane.submit { [self] in
+            NIOLoopBound(makePlane(publishers: publishers, eventLoop: dataPlane), eventLoop: dataPlane)
+        }.get()
+        let (desk, service) = try await dataPlane.submit { [settings] in
+            (
+                PublishDesk(
+                    limits: settings.rtmpLimits, hub: NIOLoopBound(plane.value.hub, eventLoop: dataPlane),
+                    dataPlane: dataPlane),
+                NIOLoopBound(
+                    HTTPService(responder: plane.value.responder, registry: plane.value.registry),
+                    eventLoop: dataPlane)
+            )
+        }.get()
+
+        let httpTLS = try tls(for: settings.http, protocols: ["h2", "http/1.1"])
+        let rtmpTLS = try tls(for: settings.rtmp, protocols: [])
+        var servers: [HTTPServer] = []
+        for listener in settings.http {
+            let server = try await HTTPServer.listen(
+                host: listener.host, port: listener.port, tls: listener.isSecure ? httpTLS : nil, on: dataPlane,
+                service: service)
+            servers.append(server)
+            logListening(listener.isSecure ? "https" : "http", server.address)
+        }
+        var ingests: [IngestListener] = []
+        for listener in settings.rtmp {
+            let opened = try await IngestListener.listen(
+                host: listener.host, port: listener.port, tls: listener.isSecure ? rtmpTLS : nil, on: ingest,
+                desk: desk, registry: publishers, logger: logger)
+            ingests.append(opened)
+            logListening(listener.isSecure ? "rtmps" : "rtmp", opened.address)
+        }
+        try await dataPlane.submit { plane.value.status.unreadyReason = nil }.get()
+        logger.info("origin ready")
+
+        try? await gracefulShutdown()
+
+        logger.info("origin stopping")
+        for ingest in ingests { await ingest.close() }
+        for server in servers { await server.stopAccepting() }
+        let drained = dataPlane.makePromise(of: Void.self)
+        dataPlane.execute {
+            plane.value.status.unreadyReason = "stopping"
+            plane.value.hub.stop()
+            plane.value.registry.drain(drained)
+        }
+        // Requests under way get a moment; what is left then is cut.
+        dataPlane.scheduleTask(in: .seconds(3)) { plane.value.registry.closeAll() }
+        try? await drained.futureResult.get()
+        logger.info("origin stopped")
+    }
+
+    private struct Plane {
+        let hub: ChannelHub
+        let registry: ConnectionRegistry
+        let status: NodeStatus
+        let responder: OriginResponder
+        let clock: RepeatedTask
+    }
+
+    private func makePlane(publishers: PublisherRegistry, eventLoop: any EventLoop) -> Plane {
+        let hub = ChannelHub(channels: settings.channels, openChannel: settings.openChannel, logger: logger)
+        let registry = ConnectionRegistry(limits: settings.serverLimits, eventLoop: eventLoop)
+        let status = NodeStatus(prometheus: prometheus, registry: registry) { text in
+            OriginMetrics.write(hub: hub, publishers: publishers, into: &text)
+        }
+        let bound = NIOLoopBound(hub, eventLoop: eventLoop)
+        let clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) { _ in
+            bound.value.tick(at: .now())
+        }
+        return Plane(
+            hub: hub, registry: registry, status: status, responder: OriginResponder(hub: hub, status: status),
+            clock: clock)
+    }
+
+    private func tls(for listeners: [OriginSettings.Listener], protocols: [String]) throws -> NIOSSLContext? {
+        guard listeners.contains(where: \.isSecure), let certificate = settings.certificatePath,
+            let key = settings.keyPath
+        else { return nil }
+        return try TLSMaterial.server(certificatePath: certificate, keyPath: key, protocols: protocols)
+    }
+
+    private func logListening(_ name: String, _ address: SocketAddress?) {
+        logger.info("listening", metadata: ["protocol": "\(name)", "address": "\(address?.description ?? "?")"])
+    }
+}

@@ -1,0 +1,31 @@
+import NIOSSL
+import RTMP
+import Wire
+
+/// Everything that an origin needs to run, as plain values.
+package struct OriginSettings: Sendable {
+    /// Where one listener stands.
+    package struct Listener: Sendable {
+        package let host: String
+        package let port: Int
+        package let isSecure: Bool
+        package init(host: String, port: Int, isSecure: Bool) {
+            self.host = host
+            self.port = port
+            self.isSecure = isSecure
+        }
+    }
+
+    package var rtmp: [Listener] = []
+    package var http: [Listener] = []
+    package var certificatePath: String?
+    package var keyPath: String?
+    package var channels: [ChannelSettings] = []
+    /// Settings for a key that the configuration does not name, where that is allowed.
+    package var openChannel: @Sendable (String) -> ChannelSettings? = { _ in nil }
+    package var rtmpLimits = RTMPLimits()
+    package var publishers = 1_000
+    package var serverLimits = ServerLimits()
+
+    package init() {}
+}

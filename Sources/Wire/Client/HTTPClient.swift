@@ -1,0 +1,306 @@
+import HTTP
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Where an upstream listens.
+package struct UpstreamAddress: Sendable, Hashable, CustomStringConvertible {
+    package let isSecure: Bool
+    package let host: String
+    package let port: Int
+
+    package init(isSecure: Bool, host: String, port: Int) {
+        self.isSecure = isSecure
+        self.host = host
+        self.port = port
+    }
+
+    package var scheme: String { isSecure ? "https" : "http" }
+
+    /// `host` or `host:port`, as `:authority` and Host say it.
+    package var authority: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+    }
+
+    package var description: String { "\(scheme)://\(authority)" }
+}
+
+/// How a client behaves towards its upstream.
+package struct ClientLimits: Sendable {
+    package var connectTimeout: Duration = .seconds(3)
+    /// Longest silence on a fetch; longer than any blocking reload is held.
+    package var responseTimeout: Duration = .seconds(20)
+    package var firstBackoff: Duration = .milliseconds(100)
+    package var longestBackoff: Duration = .seconds(5)
+    /// HTTP/1.1 connections to one upstream at once.
+    package var http1Connections = 64
+    /// Fetches that may wait for a connection.
+    package var waitingFetches = 10_000
+
+    package init() {}
+}
+
+/// Hears of an upstream's coming and going, for logs and metrics.
+package protocol UpstreamObserver: AnyObject {
+    func upstreamConnected(_ client: HTTPClient, isHTTP2: Bool)
+    /// `retryIn` says when the next attempt is made.
+    func upstreamAway(_ client: HTTPClient, reason: String, retryIn: Duration)
+}
+
+/// The way to one upstream: a single HTTP/2 connection, or a few HTTP/1.1 ones where it speaks nothing newer.
+///
+/// In the clear it tries HTTP/2 with prior knowledge first and remembers a server that did not understand. While the
+/// upstream is away it keeps trying by itself, slower each time, and fails fetches at once in between.
+package final class HTTPClient {
+    private enum Link {
+        case down(until: NIODeadline, reason: String)
+        case connecting
+        case http2(ClientConnection)
+        case http1
+    }
+
+    package let address: UpstreamAddress
+    private let authorityBytes: HTTPBytes
+    private let tls: NIOSSLContext?
+    private let limits: ClientLimits
+    private let eventLoop: any EventLoop
+    package weak var observer: (any UpstreamObserver)?
+    private var link = Link.down(until: .uptimeNanoseconds(0), reason: "not yet connected")
+    private var speaksHTTP1 = false
+    private var failures = 0
+    private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    private var idle: [ClientConnection] = []
+    private var connecting = 0
+    private var waiting: [Fetch] = []
+    private var lastError: String?
+    private var clock: RepeatedTask?
+    private var isStopped = false
+    /// Spreads the retries of many edges: from 0 to 1, drawn anew each time.
+    private let jitter: () -> Double
+
+    package init(
+        address: UpstreamAddress, tls: NIOSSLContext?, limits: ClientLimits, eventLoop: any EventLoop,
+        jitter: @escaping () -> Double = { .random(in: 0...1) }
+    ) {
+        self.address = address
+        authorityBytes = HTTPBytes(address.authority)
+        self.tls = tls
+        self.limits = limits
+        self.eventLoop = eventLoop
+        self.jitter = jitter
+        let bound = NIOLoopBound(Weak(client: self), eventLoop: eventLoop)
+        clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) { task in
+            guard let client = bound.value.client else { return task.cancel() }
+            client.tick()
+        }
+    }
+
+    private struct Weak { weak var client: HTTPClient? }
+
+    /// Whether fetches have somewhere to go now.
+    package var isConnected: Bool {
+        switch link {
+        case .http1, .http2: true
+        case .down, .connecting: false
+        }
+    }
+
+    /// Asks for `request`. `scheme` and `authority` of the request are replaced by the upstream's own.
+    package func fetch(_ request: RequestHead, body: ByteBuffer = ByteBuffer(), receiver: any FetchReceiver) -> Fetch {
+        var request = request
+        request.scheme = address.isSecure ? .https : .http
+        request.authority = authorityBytes
+        let fetch = Fetch(
+            request: request, body: body, receiver: receiver, deadline: .now() + TimeAmount(limits.responseTimeout))
+        // The receiver learns of a failure after it has the fetch in hand, never before.
+        switch link {
+        case .http2(let connection): connection.send(fetch)
+        case .http1: sendHTTP1(fetch)
+        case .connecting: wait(fetch)
+        case .down(let until, _):
+            if NIODeadline.now() >= until {
+                wait(fetch)
+                connect()
+            } else {
+                failSoon(fetch, .backingOff)
+            }
+        }
+        return fetch
+    }
+
+    /// Connects before the first fetch asks for it, and keeps trying.
+    package func warmUp() {
+        if case .down = link { connect() }
+    }
+
+    /// Closes every connection; fetches under way fail.
+    package func stop() {
+        isStopped = true
+        clock?.cancel()
+        for connection in Array(connections.values) { connection.close() }
+    }
+
+    private func wait(_ fetch: Fetch) {
+        guard waiting.count < limits.waitingFetches else { return failSoon(fetch, .overloaded) }
+        waiting.append(fetch)
+    }
+
+    private func failSoon(_ fetch: Fetch, _ failure: FetchFailure) {
+        let bound = NIOLoopBound(fetch, eventLoop: eventLoop)
+        eventLoop.execute { bound.value.fail(failure) }
+    }
+
+    // MARK: Connections
+
+    private func connect() {
+        guard !isStopped else { return }
+        if !speaksHTTP1 { link = .connecting }
+        connecting += 1
+        let tls = tls
+        let host = address.host
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        ClientBootstrap(group: eventLoop)
+            .connectTimeout(TimeAmount(limits.connectTimeout))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.writeBufferWaterMark, value: .init(low: 128 * 1024, high: 256 * 1024))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let client = bound.value
+                    let connection = ClientConnection(
+                        client: client, isTLS: tls != nil, probesHTTP2: !client.speaksHTTP1)
+                    if let tls {
+                        // Server names are names: an address is checked against the certificate's addresses.
+                        let name = (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: name))
+                    }
+                    try channel.pipeline.syncOperations.addHandler(connection)
+                    client.connections[ObjectIdentifier(connection)] = connection
+                }
+            }
+            .connect(host: address.host, port: address.port)
+            .whenComplete { result in
+                if case .failure(let error) = result { bound.value.connectFailed(describe(error)) }
+            }
+    }
+
+    func connected(_ connection: ClientConnection) {
+        connecting -= 1
+        failures = 0
+        lastError = nil
+        let wasUp = isConnected
+        if connection.isHTTP2 {
+            link = .http2(connection)
+            let queued = waiting
+            waiting.removeAll()
+            for fetch in queued where fetch.state == .queued { connection.send(fetch) }
+        } else {
+            speaksHTTP1 = true
+            link = .http1
+            idle(connection)
+        }
+        if !wasUp { observer?.upstreamConnected(self, isHTTP2: connection.isHTTP2) }
+    }
+
+    /// The server answered the HTTP/2 preface with something else: HTTP/1.1 from now on.
+    func refusedHTTP2(_ connection: ClientConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+        connecting -= 1
+        speaksHTTP1 = true
+        connect()
+    }
+
+    func note(_ error: any Error, on connection: ClientConnection) {
+        lastError = describe(error)
+    }
+
+    func lost(_ connection: ClientConnection, whileProbing: Bool) {
+        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        idle.removeAll { $0 === connection }
+        if isStopped { return }
+        switch link {
+        case .http2(let current) where current === connection:
+            goDown(lastError ?? "the connection was closed")
+        case .connecting where connecting > 0:
+            connecting -= 1
+            if whileProbing && !speaksHTTP1 {
+                // Some servers hang up on the preface without a word; one attempt in HTTP/1.1 tells.
+                speaksHTTP1 = true
+                connect()
+            } else {
+                connectFailedNow(lastError ?? "the connection was closed during its set-up")
+            }
+        case .http1 where connections.isEmpty && connecting == 0 && !waiting.isEmpty:
+            connect()
+        default: break
+        }
+    }
+
+    private func connectFailed(_ reason: String) {
+        connecting -= 1
+        connectFailedNow(reason)
+    }
+
+    private func connectFailedNow(_ reason: String) {
+        guard !isStopped else { return }
+        if case .http1 = link, !connections.isEmpty { return }
+        speaksHTTP1 = false
+        let queued = waiting
+        waiting.removeAll()
+        goDown(reason)
+        for fetch in queued { fetch.fail(.unreachable(reason)) }
+    }
+
+    private func goDown(_ reason: String) {
+        failures += 1
+        let doubled = limits.firstBackoff * Double(1 << min(failures - 1, 16))
+        let longest = min(doubled, limits.longestBackoff)
+        // Half fixed, half drawn: no thundering herd, and never an immediate retry.
+        let delay = longest * (0.5 + 0.5 * jitter())
+        link = .down(until: .now() + TimeAmount(delay), reason: reason)
+        lastError = nil
+        observer?.upstreamAway(self, reason: reason, retryIn: delay)
+    }
+
+    private func tick() {
+        let now = NIODeadline.now()
+        for connection in Array(connections.values) { connection.tick(at: now) }
+        let late = waiting.filter { $0.deadline < now }
+        if !late.isEmpty {
+            waiting.removeAll { $0.deadline < now }
+            for fetch in late { fetch.fail(.timedOut) }
+        }
+        if case .down(let until, _) = link, failures > 0, now >= until { connect() }
+    }
+
+    // MARK: HTTP/1.1
+
+    private func sendHTTP1(_ fetch: Fetch) {
+        if let connection = idle.popLast() { return connection.send(fetch) }
+        wait(fetch)
+        if connections.count < limits.http1Connections && connecting < waiting.count { connect() }
+    }
+
+    func idle(_ connection: ClientConnection) {
+        while let fetch = waiting.first {
+            waiting.removeFirst()
+            if fetch.state == .queued { return connection.send(fetch) }
+        }
+        idle.append(connection)
+    }
+
+    /// An HTTP/2 connection that said GOAWAY finishes what it carries; the next fetch opens another.
+    func retire(_ connection: ClientConnection) {
+        guard case .http2(let current) = link, current === connection else { return }
+        link = .down(until: .uptimeNanoseconds(0), reason: "the upstream is going away")
+    }
+}
+
+private func describe(_ error: any Error) -> String {
+    switch error {
+    case let error as NIOConnectionError:
+        error.connectionErrors.first.map { "\($0.error)" } ?? "the host name cannot be resolved"
+    default: "\(error)"
+    }
+}

@@ -1,0 +1,174 @@
+import CNghttp2
+import NIOCore
+
+/// A libnghttp2 session that owns no socket: bytes go in through `receive`, bytes come out through `drain`.
+///
+/// Server and client subclass it; the C callbacks recover the session here and nowhere else. The subclass overrides the
+/// events that its side needs. All calls are made on the connection's event loop.
+package class HTTP2Session {
+    /// Which end of the connection this session is.
+    package enum Role { case server, client }
+
+    /// What a body source answers when the session asks for DATA.
+    enum BodyStep {
+        /// This many bytes are ready; `sendBody` will be asked to hand over exactly these.
+        case bytes(count: Int, isLast: Bool)
+        /// Nothing now: the stream sleeps until `resume`.
+        case pending
+        /// The body cannot be completed: the stream is reset, never ended cleanly.
+        case failed
+    }
+
+    private(set) var handle: OpaquePointer?
+    /// Where frames are collected while `drain` runs.
+    var output: OutputQueue
+
+    init(role: Role, output: OutputQueue) {
+        self.output = output
+        var options: OpaquePointer?
+        nghttp2_option_new(&options)
+        defer { nghttp2_option_del(options) }
+        // Closed streams are kept for priority only, which is RFC 9218's business now.
+        nghttp2_option_set_no_closed_streams(options, 1)
+        nghttp2_option_set_max_settings(options, 16)
+        // A client gives windows back as its readers take the bytes; a server's requests are small and bounded.
+        if role == .client { nghttp2_option_set_no_auto_window_update(options, 1) }
+        var session: OpaquePointer?
+        let identity = Unmanaged.passUnretained(self).toOpaque()
+        let result =
+            switch role {
+            case .server: nghttp2_session_server_new2(&session, HTTP2Callbacks.table, identity, options)
+            case .client: nghttp2_session_client_new2(&session, HTTP2Callbacks.table, identity, options)
+            }
+        // It fails only when memory is out.
+        precondition(result == 0 && session != nil, "libnghttp2 could not make a session: error \(result)")
+        handle = session
+    }
+
+    deinit {
+        nghttp2_session_del(handle)
+    }
+
+    /// Takes bytes from the peer. Returns false when the connection is beyond repair; what explains it is in `drain`.
+    final func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let taken = nghttp2_session_mem_recv(
+            handle, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
+        return taken == bytes.count
+    }
+
+    /// Moves frames that are ready into `output` until it holds `limit` bytes or nothing is left.
+    final func drain(limit: Int) {
+        while output.queuedBytes < limit {
+            var pointer: UnsafePointer<UInt8>?
+            let count = nghttp2_session_mem_send(handle, &pointer)
+            guard count > 0, let pointer else {
+                if count < 0 { _ = nghttp2_session_terminate_session(handle, NGHTTP2_INTERNAL_ERROR.rawValue) }
+                return
+            }
+            output.append(UnsafeRawBufferPointer(start: pointer, count: count))
+        }
+    }
+
+    /// True while frames wait to be sent.
+    final var wantsWrite: Bool { nghttp2_session_want_write(handle) != 0 }
+
+    /// False once both directions have said goodbye and nothing is left to do.
+    final var isAlive: Bool { nghttp2_session_want_read(handle) != 0 || nghttp2_session_want_write(handle) != 0 }
+
+    /// Queues RST_STREAM.
+    final func reset(stream: Int32, code: nghttp2_error_code) {
+        nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
+    }
+
+    /// Wakes a stream whose body was `pending`.
+    final func resume(stream: Int32) {
+        nghttp2_session_resume_data(handle, stream)
+    }
+
+    /// Sends GOAWAY: no new stream is taken, those under way are finished.
+    final func goAway() {
+        nghttp2_submit_goaway(
+            handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), nghttp2_session_get_last_proc_stream_id(handle),
+            NGHTTP2_NO_ERROR.rawValue, nil, 0)
+    }
+
+    /// Ends the connection with GOAWAY and an error code.
+    final func terminate(code: nghttp2_error_code) {
+        _ = nghttp2_session_terminate_session(handle, code.rawValue)
+    }
+
+    // Events, overridden by the side that needs them.
+
+    func beginHeaders(frame: UnsafePointer<nghttp2_frame>) -> Bool { true }
+    /// Returns false to reset the stream.
+    func header(
+        frame: UnsafePointer<nghttp2_frame>, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
+    ) -> Bool { true }
+    func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {}
+    func dataReceived(stream: Int32, bytes: UnsafeRawBufferPointer) {}
+    func streamClosed(_ stream: Int32, code: UInt32) {}
+    func nextBody(stream: Int32, limit: Int) -> BodyStep { .failed }
+    /// Hands over the `count` bytes that `nextBody` announced.
+    func sendBody(stream: Int32, count: Int) {}
+}
+
+/// The C callback table, made once: it holds no state, so every session of the process shares it.
+private enum HTTP2Callbacks {
+    nonisolated(unsafe) static let table: OpaquePointer? = {
+        var callbacks: OpaquePointer?
+        precondition(nghttp2_session_callbacks_new(&callbacks) == 0, "libnghttp2 could not make its callback table")
+        nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, identity in
+            guard let frame, let session = recover(identity) else { return 0 }
+            return session.beginHeaders(frame: frame) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+        }
+        nghttp2_session_callbacks_set_on_header_callback(callbacks) {
+            _, frame, name, nameLength, value, valueLength, _, identity in
+            guard let frame, let session = recover(identity) else { return 0 }
+            let accepted = session.header(
+                frame: frame, name: UnsafeRawBufferPointer(start: name, count: nameLength),
+                value: UnsafeRawBufferPointer(start: value, count: valueLength))
+            return accepted ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+        }
+        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, identity in
+            if let frame { recover(identity)?.frameReceived(frame) }
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, stream, bytes, count, identity in
+            recover(identity)?.dataReceived(stream: stream, bytes: UnsafeRawBufferPointer(start: bytes, count: count))
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, stream, code, identity in
+            recover(identity)?.streamClosed(stream, code: code)
+            return 0
+        }
+        nghttp2_session_callbacks_set_send_data_callback(callbacks) { _, frame, header, count, _, identity in
+            guard let frame, let session = recover(identity) else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+            session.output.append(UnsafeRawBufferPointer(start: header, count: 9))
+            session.sendBody(stream: frame.pointee.hd.stream_id, count: count)
+            return 0
+        }
+        return callbacks
+    }()
+
+    private static func recover(_ identity: UnsafeMutableRawPointer?) -> HTTP2Session? {
+        identity.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
+    }
+}
+
+/// The one data provider: the session that the callback recovers knows the stream's body.
+enum HTTP2BodyProvider {
+    static var provider: nghttp2_data_provider {
+        nghttp2_data_provider(source: nghttp2_data_source()) { _, stream, _, limit, flags, _, identity in
+            guard let identity, let flags else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
+            let session = Unmanaged<HTTP2Session>.fromOpaque(identity).takeUnretainedValue()
+            switch session.nextBody(stream: stream, limit: limit) {
+            case .bytes(let count, let isLast):
+                flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+                if isLast { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
+                return count
+            case .pending: return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+            case .failed: return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import NIOCore
+
+/// The open connections of one event loop: their count, their clock and their end.
+package final class ConnectionRegistry {
+    package let limits: ServerLimits
+    package var counters = ServerCounters()
+    private var connections: [ObjectIdentifier: ServerConnection] = [:]
+    private var perAddress: [String: Int] = [:]
+    private var isDraining = false
+    private var whenEmpty: EventLoopPromise<Void>?
+    private var clock: RepeatedTask?
+
+    package init(limits: ServerLimits, eventLoop: any EventLoop) {
+        self.limits = limits
+        let bound = NIOLoopBound(Weak(self), eventLoop: eventLoop)
+        clock = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { task in
+            guard let registry = bound.value.registry else { return task.cancel() }
+            registry.tick()
+        }
+    }
+
+    deinit { clock?.cancel() }
+
+    private struct Weak {
+        weak var registry: ConnectionRegistry?
+        init(_ registry: ConnectionRegistry) { self.registry = registry }
+    }
+
+    /// Whether a connection from `address` may be served, or would exceed a limit.
+    func admits(_ address: SocketAddress?) -> Bool {
+        if isDraining || connections.count >= limits.connections { return false }
+        guard let host = address?.ipAddress else { return true }
+        return perAddress[host, default: 0] < limits.connectionsPerAddress
+    }
+
+    func add(_ connection: ServerConnection) {
+        connections[ObjectIdentifier(connection)] = connection
+        counters.acceptedConnections &+= 1
+        counters.openConnections = connections.count
+        if let host = connection.remoteAddress?.ipAddress { perAddress[host, default: 0] += 1 }
+    }
+
+    func remove(_ connection: ServerConnection) {
+        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        counters.openConnections = connections.count
+        if let host = connection.remoteAddress?.ipAddress, let count = perAddress[host] {
+            perAddress[host] = count > 1 ? count - 1 : nil
+        }
+        if connections.isEmpty { whenEmpty?.succeed() }
+    }
+
+    private func tick() {
+        let now = NIODeadline.now()
+        // A copy: a check may close its connection, which removes it.
+        for connection in Array(connections.values) { connection.check(at: now) }
+    }
+
+    /// Asks every connection to end once its requests are answered; the promise succeeds when none is left.
+    package func drain(_ promise: EventLoopPromise<Void>) {
+        isDraining = true
+        whenEmpty = promise
+        if connections.isEmpty { return promise.succeed() }
+        for connection in Array(connections.values) { connection.shutDown() }
+    }
+
+    /// Closes what is left after a drain's deadline.
+    package func closeAll() {
+        for connection in Array(connections.values) { connection.closeNow() }
+    }
+}

@@ -1,0 +1,90 @@
+import HTTP
+import NIOCore
+
+/// Answers the requests of every connection on one event loop.
+///
+/// All calls come on that loop. A request may be answered at once or much later: keep the `Exchange` until then and drop
+/// it when `cancelled` names it.
+package protocol Responder: AnyObject {
+    /// A whole request has arrived, its body (bounded by `ServerLimits.requestBodyBytes`) included.
+    func respond(to request: RequestHead, body: ByteBuffer, on exchange: Exchange)
+    /// The client of an exchange that was not yet answered in full has gone. Nothing more can be sent on it.
+    func cancelled(_ exchange: Exchange)
+}
+
+/// One request and its answer: a ticket that says which connection and which stream of it.
+///
+/// A ticket whose stream has ended is harmless: every call on it does nothing.
+package struct Exchange: Hashable {
+    let connection: ServerConnection
+    /// HTTP/2: the stream id. HTTP/1.1: the request's number on its connection.
+    let stream: Int32
+
+    package static func == (a: Exchange, b: Exchange) -> Bool {
+        a.stream == b.stream && a.connection === b.connection
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(ObjectIdentifier(connection))
+        hasher.combine(stream)
+    }
+
+    /// Sends the answer. HEAD requests and statuses without a body get the head alone.
+    package func respond(_ head: ResponseHead, body: ResponseBody = .none) {
+        connection.respond(stream: stream, head: head, body: body)
+    }
+
+    /// Says that a `BodySource` which was `pending` has more.
+    package func resume() {
+        connection.resume(stream: stream)
+    }
+
+    /// Cuts the answer off: RST_STREAM, or a closed connection, so that no client takes a torn body for a whole one.
+    package func abort() {
+        connection.abort(stream: stream)
+    }
+
+    /// The peer's address, as accepted.
+    package var remoteAddress: SocketAddress? { connection.remoteAddress }
+
+    /// Words for the access log and metrics: `h2` or `http/1.1`.
+    package var protocolName: StaticString { connection.protocolName }
+
+    /// True when the connection is encrypted.
+    package var isSecure: Bool { connection.isTLS }
+}
+
+/// The body of an answer. Bytes are shared with whoever holds them, never copied to be kept.
+package enum ResponseBody {
+    case none
+    case bytes(ByteBuffer)
+    /// One body in pieces, such as a segment that is its parts by reference.
+    case slices([ByteBuffer])
+    /// A body that may still grow; `length` in bytes where it is known.
+    case stream(any BodySource, length: Int?)
+
+    /// Bytes in the whole body, where that is known.
+    package var length: Int? {
+        switch self {
+        case .none: 0
+        case .bytes(let bytes): bytes.readableBytes
+        case .slices(let slices): slices.reduce(0) { $0 + $1.readableBytes }
+        case .stream(_, let length): length
+        }
+    }
+}
+
+/// A body that is read as the connection can take it. One source serves one answer.
+package protocol BodySource: AnyObject {
+    /// The next piece, at most `limit` bytes and never empty. After `pending`, `Exchange.resume` asks for more.
+    func next(limit: Int) -> BodyPiece
+}
+
+/// What a `BodySource` has to say.
+package enum BodyPiece {
+    case bytes(ByteBuffer, isLast: Bool)
+    case pending
+    case end
+    /// The body will never be whole.
+    case failed
+}

@@ -1,0 +1,262 @@
+import HTTP
+import NIOCore
+
+/// HTTP/1.1 on the viewer's side: one request at a time, later ones of a pipeline wait in the buffer.
+final class HTTP1Server {
+    private enum State {
+        /// Between requests, or in the middle of one's head.
+        case awaitingHead
+        case readingBody(RequestHead, ByteBuffer)
+        /// The responder has the request.
+        case waiting(HTTP1Framing)
+        case sending(HTTP1Framing, BodyCursor)
+        /// Nothing more is read: the last answer is on its way out.
+        case finished
+    }
+
+    private unowned let connection: ServerConnection
+    private let limits: ServerLimits
+    private var parser: HTTP1RequestParser
+    private var state = State.awaitingHead
+    private var request: Int32 = 0
+    private var input = ByteBuffer()
+    private var output: OutputQueue
+    private var isParsing = false
+    private var isShuttingDown = false
+    private var isReadingPaused = false
+    private var since = NIODeadline.now()
+    private var lastProgress = NIODeadline.now()
+    private var isSourcePending = false
+
+    /// Bytes of later requests kept while one is answered; beyond them the socket is not read.
+    private static let pipelineBytes = 64 * 1024
+
+    init(connection: ServerConnection, allocator: ByteBufferAllocator) {
+        self.connection = connection
+        limits = connection.limits
+        parser = HTTP1RequestParser(limits: connection.limits.head)
+        output = OutputQueue(allocator: allocator, isTLS: connection.isTLS, copyLimit: 16 * 1024)
+    }
+
+    var hasOutput: Bool {
+        if case .sending = state { true } else { !output.isEmpty }
+    }
+
+    // MARK: The connection's calls
+
+    func receive(_ bytes: ByteBuffer) {
+        if case .finished = state { return }
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            input.writeImmutableBuffer(bytes)
+        }
+        parse()
+        if case .awaitingHead = state { return }
+        if input.readableBytes > Self.pipelineBytes && !isReadingPaused {
+            isReadingPaused = true
+            connection.setReading(false)
+        }
+    }
+
+    func connectionLost() {
+        switch state {
+        case .waiting, .sending: connection.responder.cancelled(Exchange(connection: connection, stream: request))
+        case .awaitingHead, .readingBody, .finished: break
+        }
+        state = .finished
+    }
+
+    func shutDown() {
+        isShuttingDown = true
+        switch state {
+        case .awaitingHead where input.readableBytes == 0:
+            state = .finished
+            connection.closeAfterWriting()
+        case .waiting(var framing):
+            framing.keepsAlive = false
+            state = .waiting(framing)
+        default: break
+        }
+    }
+
+    func timeOut() {
+        refuse(RequestRefusal.timeout.problem)
+    }
+
+    func lateness(at now: NIODeadline) -> Lateness {
+        switch state {
+        case .awaitingHead:
+            if input.readableBytes > 0 || request == 0 {
+                return now - since > TimeAmount(limits.requestTimeout) ? .late : .fine
+            }
+            return now - since > TimeAmount(limits.idleTimeout) ? .idle : .fine
+        case .readingBody: return now - since > TimeAmount(limits.requestTimeout) ? .late : .fine
+        case .sending where !isSourcePending:
+            return now - lastProgress > TimeAmount(limits.stallTimeout) ? .stalled : .fine
+        case .waiting, .sending: return .fine
+        case .finished: return now - since > TimeAmount(limits.stallTimeout) ? .stalled : .fine
+        }
+    }
+
+    // MARK: Requests
+
+    private func parse() {
+        guard !isParsing else { return }
+        isParsing = true
+        defer { isParsing = false }
+        while true {
+            switch state {
+            case .awaitingHead, .readingBody: break
+            case .waiting, .sending, .finished: return
+            }
+            let event: HTTP1RequestParser.Event?
+            do throws(HTTP1Violation) {
+                event = try parser.feed(&input)
+            } catch {
+                connection.registry.counters.malformedRequests &+= 1
+                return refuse(error.problem)
+            }
+            guard let event else { return }
+            switch event {
+            case .head(let head, _):
+                since = .now()
+                state = .readingBody(head, ByteBuffer())
+                if parser.expectsContinue { output.withTail { HTTP1Writer.continueInterim(into: &$0) } }
+            case .body(let piece):
+                guard case .readingBody(let head, var body) = state else { return }
+                guard body.readableBytes + piece.readableBytes <= limits.requestBodyBytes else {
+                    return refuse(RequestRefusal.bodyTooLarge.problem)
+                }
+                // Released before it grows, so that the buffer is not copied for its second owner.
+                state = .awaitingHead
+                body.writeImmutableBuffer(piece)
+                state = .readingBody(head, body)
+            case .end:
+                guard case .readingBody(let head, let body) = state else { return }
+                request &+= 1
+                state = .waiting(
+                    HTTP1Framing(request: head, keepsAlive: parser.keepsAlive && !isShuttingDown))
+                connection.registry.counters.requestsHTTP1 &+= 1
+                connection.responder.respond(
+                    to: head, body: body, on: Exchange(connection: connection, stream: request))
+            }
+        }
+    }
+
+    /// Answers something that is no request, then closes: after it the bytes' meaning is unknown.
+    private func refuse(_ problem: Problem) {
+        if case .finished = state { return }
+        output.withTail {
+            HTTP1Writer.write(problem.head, framing: .length(problem.body.readableBytes), keepsAlive: false, into: &$0)
+        }
+        output.append(body: problem.body)
+        state = .finished
+        since = .now()
+        connection.closeAfterWriting()
+    }
+
+    // MARK: Answers
+
+    func respond(request number: Int32, head: ResponseHead, body: ResponseBody) {
+        guard number == request, case .waiting(var framing) = state else { return }
+        if isShuttingDown { framing.keepsAlive = false }
+        let bodyFraming = framing.choose(head: head, body: body)
+        output.withTail {
+            HTTP1Writer.write(head, framing: bodyFraming, keepsAlive: framing.keepsAlive, into: &$0)
+        }
+        lastProgress = .now()
+        isSourcePending = false
+        guard framing.sendsBody else { return finishAnswer(framing) }
+        state = .sending(framing, BodyCursor(body))
+    }
+
+    func abort(request number: Int32) {
+        guard number == request else { return }
+        switch state {
+        case .waiting, .sending: connection.closeNow()
+        case .awaitingHead, .readingBody, .finished: break
+        }
+    }
+
+    func takeOutput(_ write: (ByteBuffer) -> Void) -> Bool {
+        fill()
+        guard !output.isEmpty else { return false }
+        lastProgress = .now()
+        output.takeAll(write)
+        return true
+    }
+
+    /// Moves body into the queue, up to a bound: what the socket does not take stays in the shared buffers.
+    private func fill() {
+        while case .sending(let framing, var cursor) = state, output.queuedBytes < 256 * 1024 {
+            let piece = cursor.next(limit: 256 * 1024)
+            state = .sending(framing, cursor)
+            switch piece {
+            case .bytes(let bytes, let isLast):
+                isSourcePending = false
+                if framing.isChunked {
+                    output.withTail { HTTP1Writer.chunkHead(count: bytes.readableBytes, into: &$0) }
+                }
+                output.append(body: bytes)
+                if framing.isChunked { output.withTail { HTTP1Writer.chunkTail(into: &$0) } }
+                if isLast { finishBody(framing) }
+            case .end: finishBody(framing)
+            case .pending:
+                isSourcePending = true
+                return
+            case .failed: return connection.closeNow()
+            }
+        }
+    }
+
+    private func finishBody(_ framing: HTTP1Framing) {
+        if framing.isChunked { output.withTail { HTTP1Writer.lastChunk(into: &$0) } }
+        finishAnswer(framing)
+    }
+
+    private func finishAnswer(_ framing: HTTP1Framing) {
+        since = .now()
+        guard framing.keepsAlive else {
+            state = .finished
+            return connection.closeAfterWriting()
+        }
+        state = .awaitingHead
+        if isReadingPaused {
+            isReadingPaused = false
+            connection.setReading(true)
+        }
+        parse()
+    }
+}
+
+/// How the answer to one request is framed on the wire.
+struct HTTP1Framing {
+    private(set) var isHead: Bool
+    private(set) var isHTTP10: Bool
+    var keepsAlive: Bool
+    private(set) var isChunked = false
+    private(set) var sendsBody = false
+
+    init(request: RequestHead, keepsAlive: Bool) {
+        isHead = request.method == .head
+        isHTTP10 = request.version == .http10
+        self.keepsAlive = keepsAlive
+    }
+
+    /// Decides the framing of a body (RFC 9112, 6.3): its length where it is known, else chunks, else the close.
+    mutating func choose(head: ResponseHead, body: ResponseBody) -> HTTP1BodyFraming {
+        guard head.allowsBody else { return .none }
+        if let length = body.length {
+            sendsBody = !isHead && length > 0
+            return head.fields.contains("content-length") ? .asGiven : .length(length)
+        }
+        sendsBody = !isHead
+        if isHTTP10 {
+            keepsAlive = false
+            return .untilClose
+        }
+        isChunked = !isHead
+        return .chunked
+    }
+}

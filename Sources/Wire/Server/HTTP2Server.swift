@@ -1,0 +1,271 @@
+import CNghttp2
+import HTTP
+import NIOCore
+
+/// HTTP/2 on the viewer's side: requests in, answers out, every stream a slot in a reused table.
+final class HTTP2Server: HTTP2Session {
+    private struct Slot {
+        var stream: Int32 = 0
+        var head = RequestHead.emptyHTTP2
+        var headerBytes = 0
+        var body = ByteBuffer()
+        var refusal: RequestRefusal?
+        var isComplete = false
+        var isAnswered = false
+        var cursor = BodyCursor(.none)
+        var piece: ByteBuffer?
+        /// Body bytes may be sent but the client's windows or socket are shut.
+        var isSending = false
+        var openedAt = NIODeadline.uptimeNanoseconds(0)
+    }
+
+    private unowned let connection: ServerConnection
+    private let limits: ServerLimits
+    private var slots: [Slot] = []
+    private var freeSlots: [Int] = []
+    private var openStreams = 0
+    private var lastActivity = NIODeadline.now()
+    private var lastProgress = NIODeadline.now()
+    private var sendingStreams = 0
+    private var incompleteStreams = 0
+    private var resetsThisSecond = 0
+    private var scratch: [nghttp2_nv] = []
+
+    init(connection: ServerConnection, allocator: ByteBufferAllocator) {
+        self.connection = connection
+        limits = connection.limits
+        super.init(
+            role: .server, output: OutputQueue(allocator: allocator, isTLS: connection.isTLS, copyLimit: 4 * 1024))
+        let settings = [
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+                value: UInt32(clamping: limits.concurrentStreams)),
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
+                value: UInt32(clamping: limits.head.headerBytes)),
+        ]
+        nghttp2_submit_settings(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)
+    }
+
+    // MARK: The connection's calls
+
+    func receive(_ bytes: ByteBuffer) {
+        lastActivity = .now()
+        let isUsable = bytes.withUnsafeReadableBytes { receive($0) }
+        if !isUsable { connection.closeAfterWriting() }
+    }
+
+    func takeOutput(_ write: (ByteBuffer) -> Void) -> Bool {
+        drain(limit: 256 * 1024)
+        guard !output.isEmpty else { return false }
+        output.takeAll(write)
+        return true
+    }
+
+    func connectionLost() {
+        for slot in slots where slot.stream != 0 && slot.isComplete && !slot.isAnswered {
+            connection.responder.cancelled(Exchange(connection: connection, stream: slot.stream))
+        }
+        slots.removeAll()
+        freeSlots.removeAll()
+        openStreams = 0
+    }
+
+    func shutDown() { goAway() }
+
+    func timeOut() {
+        terminate(code: NGHTTP2_ENHANCE_YOUR_CALM)
+    }
+
+    func lateness(at now: NIODeadline) -> Lateness {
+        resetsThisSecond = 0
+        if openStreams == 0 {
+            return now - lastActivity > TimeAmount(limits.idleTimeout) ? .idle : .fine
+        }
+        if sendingStreams > 0, now - lastProgress > TimeAmount(limits.stallTimeout) { return .stalled }
+        if incompleteStreams > 0 {
+            let limit = TimeAmount(limits.requestTimeout)
+            for slot in slots where slot.stream != 0 && !slot.isComplete && now - slot.openedAt > limit { return .late }
+        }
+        return .fine
+    }
+
+    // MARK: Answers
+
+    func respond(stream: Int32, head: ResponseHead, body: ResponseBody) {
+        guard let index = slot(of: stream), !slots[index].isAnswered else { return }
+        slots[index].isAnswered = true
+        let hasBody = slots[index].head.method != .head && head.allowsBody && body.length != 0
+        if hasBody {
+            slots[index].cursor = BodyCursor(body)
+            slots[index].isSending = true
+            sendingStreams += 1
+            lastProgress = .now()
+        }
+        submit(head, body: body, stream: stream, hasBody: hasBody)
+        // The answer may come before the request's end (a refusal): the rest of the request is not wanted.
+        if !slots[index].isComplete { reset(stream: stream, code: NGHTTP2_NO_ERROR) }
+    }
+
+    private func submit(_ head: ResponseHead, body: ResponseBody, stream: Int32, hasBody: Bool) {
+        var lines = HTTP2HeaderBlock()
+        lines.append(":status", decimal: Int(head.status))
+        if let length = body.length, head.allowsBody, !head.fields.contains("content-length") {
+            lines.append("content-length", decimal: length)
+        }
+        lines.append(head.fields)
+        lines.withNameValues(scratch: &scratch) { pairs in
+            if hasBody {
+                var provider = HTTP2BodyProvider.provider
+                nghttp2_submit_response(handle, stream, pairs.baseAddress, pairs.count, &provider)
+            } else {
+                nghttp2_submit_response(handle, stream, pairs.baseAddress, pairs.count, nil)
+            }
+        }
+    }
+
+    func resumeBody(stream: Int32) {
+        guard let index = slot(of: stream) else { return }
+        if !slots[index].isSending {
+            slots[index].isSending = true
+            sendingStreams += 1
+            lastProgress = .now()
+        }
+        resume(stream: stream)
+    }
+
+    func abort(stream: Int32) {
+        guard let index = slot(of: stream) else { return }
+        slots[index].isAnswered = true
+        reset(stream: stream, code: NGHTTP2_INTERNAL_ERROR)
+    }
+
+    override func nextBody(stream: Int32, limit: Int) -> BodyStep {
+        guard let index = slot(of: stream) else { return .failed }
+        switch slots[index].cursor.next(limit: limit) {
+        case .bytes(let piece, let isLast):
+            slots[index].piece = piece
+            return .bytes(count: piece.readableBytes, isLast: isLast)
+        case .end:
+            return .bytes(count: 0, isLast: true)
+        case .pending:
+            stopSending(index)
+            return .pending
+        case .failed:
+            return .failed
+        }
+    }
+
+    override func sendBody(stream: Int32, count: Int) {
+        lastProgress = .now()
+        guard let index = slot(of: stream), let piece = slots[index].piece else { return }
+        slots[index].piece = nil
+        output.append(body: piece)
+    }
+
+    private func stopSending(_ index: Int) {
+        guard slots[index].isSending else { return }
+        slots[index].isSending = false
+        sendingStreams -= 1
+    }
+
+    // MARK: Requests
+
+    override func beginHeaders(frame: UnsafePointer<nghttp2_frame>) -> Bool {
+        let hd = frame.pointee.hd
+        guard hd.type == UInt8(NGHTTP2_HEADERS.rawValue), frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
+            return true
+        }
+        let index = freeSlots.popLast() ?? slots.count
+        if index == slots.count { slots.append(Slot()) }
+        slots[index].stream = hd.stream_id
+        slots[index].openedAt = .now()
+        openStreams += 1
+        incompleteStreams += 1
+        nghttp2_session_set_stream_user_data(handle, hd.stream_id, UnsafeMutableRawPointer(bitPattern: index &+ 1))
+        return true
+    }
+
+    override func header(
+        frame: UnsafePointer<nghttp2_frame>, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
+    ) -> Bool {
+        guard let index = slot(of: frame.pointee.hd.stream_id) else { return true }
+        // Trailers carry nothing that a request here needs.
+        guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return true }
+        slots[index].headerBytes &+= name.count &+ value.count &+ 32
+        guard slots[index].headerBytes <= limits.head.headerBytes else {
+            slots[index].refusal = .headersTooLarge
+            return true
+        }
+        if let refusal = slots[index].head.appendHTTP2(name: name, value: value, limits: limits.head) {
+            slots[index].refusal = slots[index].refusal ?? refusal
+        }
+        return true
+    }
+
+    override func dataReceived(stream: Int32, bytes: UnsafeRawBufferPointer) {
+        guard let index = slot(of: stream), slots[index].refusal == nil else { return }
+        guard slots[index].body.readableBytes + bytes.count <= limits.requestBodyBytes else {
+            slots[index].refusal = .bodyTooLarge
+            slots[index].body = ByteBuffer()
+            return dispatch(index)
+        }
+        slots[index].body.writeBytes(bytes)
+    }
+
+    override func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {
+        let hd = frame.pointee.hd
+        switch UInt32(hd.type) {
+        case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
+            let isEnd = UInt32(hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
+            guard let index = slot(of: hd.stream_id) else { return }
+            if isEnd && !slots[index].isComplete {
+                slots[index].isComplete = true
+                incompleteStreams -= 1
+                dispatch(index)
+            } else if slots[index].refusal != nil {
+                dispatch(index)
+            }
+        case NGHTTP2_RST_STREAM.rawValue:
+            resetsThisSecond += 1
+            if resetsThisSecond > limits.resetsPerSecond { terminate(code: NGHTTP2_ENHANCE_YOUR_CALM) }
+        default:
+            break
+        }
+    }
+
+    private func dispatch(_ index: Int) {
+        guard !slots[index].isAnswered else { return }
+        let exchange = Exchange(connection: connection, stream: slots[index].stream)
+        if let refusal = slots[index].refusal ?? slots[index].head.http2Refusal {
+            connection.registry.counters.malformedRequests &+= 1
+            let problem = refusal.problem
+            return respond(stream: exchange.stream, head: problem.head, body: .bytes(problem.body))
+        }
+        connection.registry.counters.requestsHTTP2 &+= 1
+        let body = slots[index].body
+        slots[index].body = ByteBuffer()
+        connection.responder.respond(to: slots[index].head, body: body, on: exchange)
+    }
+
+    override func streamClosed(_ stream: Int32, code: UInt32) {
+        guard let index = slot(of: stream) else { return }
+        stopSending(index)
+        if !slots[index].isComplete { incompleteStreams -= 1 }
+        let wasWaiting = slots[index].isComplete && !slots[index].isAnswered
+        let wasTorn = slots[index].isAnswered && code != NGHTTP2_NO_ERROR.rawValue
+        slots[index] = Slot()
+        freeSlots.append(index)
+        openStreams -= 1
+        lastActivity = .now()
+        if wasWaiting || wasTorn {
+            connection.responder.cancelled(Exchange(connection: connection, stream: stream))
+        }
+    }
+
+    private func slot(of stream: Int32) -> Int? {
+        guard let pointer = nghttp2_session_get_stream_user_data(handle, stream) else { return nil }
+        let index = Int(bitPattern: pointer) &- 1
+        return slots.indices.contains(index) && slots[index].stream == stream ? index : nil
+    }
+}

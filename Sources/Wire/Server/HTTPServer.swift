@@ -1,0 +1,59 @@
+import HTTP
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// A listening socket that serves HTTP/1.1 and HTTP/2: in the clear (HTTP/2 by prior knowledge) or over TLS with ALPN.
+package struct HTTPServer: Sendable {
+    private let channel: any Channel
+
+    /// The address that is listened on, with the port that the system chose when 0 was asked for.
+    package var address: SocketAddress? { channel.localAddress }
+
+    /// Listens on `host` and `port`. Every connection lives on `eventLoop`, where `service` belongs too.
+    ///
+    /// - Throws: `IOError` when the address cannot be had, which the caller turns into a sentence for the operator.
+    package static func listen(
+        host: String, port: Int, tls: NIOSSLContext?, on eventLoop: any EventLoop,
+        service: NIOLoopBound<HTTPService>
+    ) async throws -> HTTPServer {
+        let bootstrap = ServerBootstrap(group: eventLoop, childGroup: eventLoop)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 128 * 1024, high: 256 * 1024))
+            .childChannelOption(.maxMessagesPerRead, value: 4)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let service = service.value
+                    guard service.registry.admits(channel.remoteAddress) else {
+                        service.registry.counters.refusedConnections &+= 1
+                        channel.close(promise: nil)
+                        return
+                    }
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    try channel.pipeline.syncOperations.addHandler(
+                        ServerConnection(
+                            responder: service.responder, limits: service.registry.limits, isTLS: tls != nil,
+                            registry: service.registry))
+                }
+            }
+        return HTTPServer(channel: try await bootstrap.bind(host: host, port: port).get())
+    }
+
+    /// Stops accepting. Connections that are open stay open: `ConnectionRegistry.drain` ends them.
+    package func stopAccepting() async {
+        try? await channel.close().get()
+    }
+}
+
+/// What the connections of one event loop share: who answers, and who keeps count.
+package struct HTTPService {
+    package let responder: any Responder
+    package let registry: ConnectionRegistry
+
+    package init(responder: any Responder, registry: ConnectionRegistry) {
+        self.responder = responder
+        self.registry = registry
+    }
+}

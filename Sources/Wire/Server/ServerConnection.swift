@@ -1,0 +1,274 @@
+import HTTP
+import NIOCore
+import NIOTLS
+
+/// The one handler of a viewer's connection: it finds out which protocol the client speaks, feeds that protocol's
+/// engine, and writes what the engine has to say once per read burst.
+package final class ServerConnection: ChannelInboundHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    private enum Engine {
+        /// In the clear a client that begins with the preface speaks HTTP/2 (RFC 9113, 3.3); with TLS, ALPN decides.
+        case undecided(seen: ByteBuffer)
+        case http1(HTTP1Server)
+        case http2(HTTP2Server)
+        case closed
+    }
+
+    let responder: any Responder
+    let limits: ServerLimits
+    let isTLS: Bool
+    let registry: ConnectionRegistry
+    private(set) var remoteAddress: SocketAddress?
+    private var engine = Engine.undecided(seen: ByteBuffer())
+    private var context: ChannelHandlerContext?
+    private var isReading = false
+    private var isPumping = false
+    private var wantsPump = false
+    private var closesAfterPump = false
+    /// Since when the socket has taken nothing although bytes wait for it.
+    private var stalledSince: NIODeadline?
+    private let openedAt = NIODeadline.now()
+
+    init(responder: any Responder, limits: ServerLimits, isTLS: Bool, registry: ConnectionRegistry) {
+        self.responder = responder
+        self.limits = limits
+        self.isTLS = isTLS
+        self.registry = registry
+    }
+
+    var protocolName: StaticString {
+        if case .http2 = engine { "h2" } else { "http/1.1" }
+    }
+
+    // MARK: Channel events
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        remoteAddress = context.remoteAddress
+        registry.add(self)
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        registry.remove(self)
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        isReading = true
+        receive(unwrapInboundIn(data))
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        pump()
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { pump() }
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted(let negotiated)? = event as? TLSUserEvent, case .undecided = engine {
+            start(isHTTP2: negotiated == "h2")
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        let last = engine
+        engine = .closed
+        switch last {
+        case .http1(let server): server.connectionLost()
+        case .http2(let server): server.connectionLost()
+        case .undecided, .closed: break
+        }
+        context.fireChannelInactive()
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A reset by the peer or a failed TLS handshake: this connection's business alone.
+        context.close(promise: nil)
+    }
+
+    // MARK: Protocol choice
+
+    private func receive(_ bytes: ByteBuffer) {
+        switch engine {
+        case .http1(let server): server.receive(bytes)
+        case .http2(let server): server.receive(bytes)
+        case .closed: break
+        case .undecided(var seen):
+            seen.writeImmutableBuffer(bytes)
+            switch HTTP2Preface.match(seen.readableBytesView) {
+            case .partial: engine = .undecided(seen: seen)
+            case .yes:
+                start(isHTTP2: true)
+                receive(seen)
+            case .no:
+                start(isHTTP2: false)
+                receive(seen)
+            }
+        }
+    }
+
+    private func start(isHTTP2: Bool) {
+        guard let context else { return }
+        let allocator = context.channel.allocator
+        engine =
+            isHTTP2
+            ? .http2(HTTP2Server(connection: self, allocator: allocator))
+            : .http1(HTTP1Server(connection: self, allocator: allocator))
+        wantsPump = true
+    }
+
+    // MARK: Called by exchanges
+
+    func respond(stream: Int32, head: ResponseHead, body: ResponseBody) {
+        switch engine {
+        case .http1(let server): server.respond(request: stream, head: head, body: body)
+        case .http2(let server): server.respond(stream: stream, head: head, body: body)
+        case .undecided, .closed: return
+        }
+        pumpSoon()
+    }
+
+    func resume(stream: Int32) {
+        if case .http2(let server) = engine { server.resumeBody(stream: stream) }
+        pumpSoon()
+    }
+
+    func abort(stream: Int32) {
+        switch engine {
+        case .http1(let server): server.abort(request: stream)
+        case .http2(let server): server.abort(stream: stream)
+        case .undecided, .closed: return
+        }
+        pumpSoon()
+    }
+
+    // MARK: Called by engines
+
+    /// Closes once everything queued is on its way.
+    func closeAfterWriting() { closesAfterPump = true }
+
+    /// Closes now, dropping what is queued.
+    func closeNow() {
+        context?.close(promise: nil)
+    }
+
+    /// Stops or restarts reading from the socket (pipelined HTTP/1.1 requests that nobody can answer yet).
+    func setReading(_ isOn: Bool) {
+        guard let context else { return }
+        try? context.channel.syncOptions?.setOption(.autoRead, value: isOn)
+        if isOn { context.read() }
+    }
+
+    // MARK: Writing
+
+    private func pumpSoon() {
+        if isReading || isPumping { wantsPump = true } else { pump() }
+    }
+
+    /// Writes what the engine has, as long as the socket takes it, then flushes once.
+    private func pump() {
+        guard !isPumping, let context else { return }
+        isPumping = true
+        defer { isPumping = false }
+        repeat {
+            wantsPump = false
+            var wrote = false
+            while context.channel.isWritable, takeOutput({ write($0, to: context) }) { wrote = true }
+            if wrote { context.flush() }
+        } while wantsPump
+        stalledSince = context.channel.isWritable ? nil : stalledSince ?? .now()
+        if closesAfterPump || isFinished { finish(context) }
+    }
+
+    private func write(_ buffer: ByteBuffer, to context: ChannelHandlerContext) {
+        registry.counters.bytesSent &+= UInt64(buffer.readableBytes)
+        context.write(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    /// Hands over the engine's next batch of bytes. Returns false when it has none for now.
+    private func takeOutput(_ write: (ByteBuffer) -> Void) -> Bool {
+        switch engine {
+        case .http1(let server): server.takeOutput(write)
+        case .http2(let server): server.takeOutput(write)
+        case .undecided, .closed: false
+        }
+    }
+
+    private var isFinished: Bool {
+        if case .http2(let server) = engine { !server.isAlive } else { false }
+    }
+
+    private func finish(_ context: ChannelHandlerContext) {
+        switch engine {
+        case .http1(let server) where server.hasOutput: return
+        case .http2(let server) where server.wantsWrite: return
+        default: break
+        }
+        // Bytes already handed to the channel and flushed stay on their way while the socket closes.
+        context.close(promise: nil)
+    }
+
+    // MARK: Time
+
+    /// Called once a second: ends what takes too long.
+    func check(at now: NIODeadline) {
+        if let stalledSince, now - stalledSince > TimeAmount(limits.stallTimeout) {
+            registry.counters.stalledConnections &+= 1
+            return closeNow()
+        }
+        let verdict =
+            switch engine {
+            case .undecided: now - openedAt > TimeAmount(limits.requestTimeout) ? Lateness.late : .fine
+            case .http1(let server): server.lateness(at: now)
+            case .http2(let server): server.lateness(at: now)
+            case .closed: Lateness.fine
+            }
+        switch verdict {
+        case .fine: break
+        case .idle: shutDown()
+        case .late:
+            registry.counters.timedOutConnections &+= 1
+            switch engine {
+            case .http1(let server): server.timeOut()
+            case .http2(let server): server.timeOut()
+            case .undecided, .closed: closeNow()
+            }
+            pumpSoon()
+        case .stalled:
+            registry.counters.stalledConnections &+= 1
+            closeNow()
+        }
+    }
+
+    /// Ends the connection in the protocol's own polite way once its requests are answered.
+    func shutDown() {
+        switch engine {
+        case .http1(let server): server.shutDown()
+        case .http2(let server): server.shutDown()
+        case .undecided: closesAfterPump = true
+        case .closed: return
+        }
+        pumpSoon()
+    }
+
+}
+
+/// What the clock says about a connection.
+enum Lateness { case fine, idle, late, stalled }
+
+/// The 24 bytes with which an HTTP/2 client begins (RFC 9113, 3.4).
+enum HTTP2Preface {
+    enum Match { case yes, no, partial }
+    static let bytes = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+
+    static func match(_ seen: ByteBufferView) -> Match {
+        guard zip(seen, bytes).allSatisfy({ $0 == $1 }) else { return .no }
+        return seen.count >= bytes.count ? .yes : .partial
+    }
+}

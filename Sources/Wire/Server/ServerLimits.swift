@@ -1,0 +1,38 @@
+import HTTP
+
+/// What a stranger may cost a server. Every bound has a default that suits a public port.
+package struct ServerLimits: Sendable, Equatable {
+    /// From the first byte of a connection or request to the end of its head and body; TLS handshakes included.
+    package var requestTimeout: Duration = .seconds(10)
+    /// How long a connection may stay open between requests.
+    package var idleTimeout: Duration = .seconds(75)
+    /// How long a client may leave bytes that are ready for it unread.
+    package var stallTimeout: Duration = .seconds(20)
+    /// Largest request body in bytes.
+    package var requestBodyBytes = 1 << 20
+    /// Requests under way at once on one HTTP/2 connection.
+    package var concurrentStreams = 128
+    /// Streams that a client may reset per second before its connection is ended (rapid reset, CVE-2023-44487).
+    package var resetsPerSecond = 200
+    /// Connections at once.
+    package var connections = 20_000
+    /// Connections at once from one address.
+    package var connectionsPerAddress = 1_000
+    /// Bounds of a request's head, on HTTP/1.1 and HTTP/2 alike.
+    package var head = HTTP1Limits()
+
+    package init() {}
+}
+
+/// Counts of a server since its start, read by the metrics endpoint on the server's event loop.
+package struct ServerCounters {
+    package var openConnections = 0
+    package var acceptedConnections: UInt64 = 0
+    package var refusedConnections: UInt64 = 0
+    package var requestsHTTP1: UInt64 = 0
+    package var requestsHTTP2: UInt64 = 0
+    package var malformedRequests: UInt64 = 0
+    package var timedOutConnections: UInt64 = 0
+    package var stalledConnections: UInt64 = 0
+    package var bytesSent: UInt64 = 0
+}
