@@ -5,6 +5,7 @@ import PackageDescription
 let package = Package(
     name: "needletail",
     platforms: [.macOS(.v15)],
+    products: [.executable(name: "needletail", targets: ["Needletail"])],
     dependencies: [
         // Event loops, channels and ByteBuffer: the I/O under every connection.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -53,6 +54,15 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .executableTarget(
+            name: "Needletail",
+            dependencies: [
+                "Configuration", "Cryptography", "Logs", "Media", "Node", "Origin", "Prometheus", "RTMP", "Wire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),

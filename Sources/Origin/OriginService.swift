@@ -33,7 +33,8 @@ package struct OriginService: Service {
     }
 
     private func run(dataPlane: any EventLoop, ingest: any EventLoop) async throws {
-        let publishers = PublisherRegistry(limit: settings.publishers)
+        let publishers = PublisherRegistry(
+            limit: settings.publishers, halfOpenLimit: settings.halfOpenPublishers)
         let plane = try await dataPlane.submit { [self] in
             NIOLoopBound(makePlane(publishers: publishers, eventLoop: dataPlane), eventLoop: dataPlane)
         }.get()

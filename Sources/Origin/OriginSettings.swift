@@ -24,7 +24,10 @@ package struct OriginSettings: Sendable {
     /// Settings for a key that the configuration does not name, where that is allowed.
     package var openChannel: @Sendable (String) -> ChannelSettings? = { _ in nil }
     package var rtmpLimits = RTMPLimits()
+    /// Connections of publishers at once.
     package var publishers = 1_000
+    /// Those among them that do not publish yet.
+    package var halfOpenPublishers = 256
     package var serverLimits = ServerLimits()
 
     package init() {}

@@ -104,6 +104,7 @@ final class PublisherConnection: ChannelInboundHandler {
             guard context != nil else { return desk.release(grant, reason: "the publisher left at once") }
             logger[metadataKey: "channel"] = "\(grant.channel)"
             logger.info("publish started", metadata: ["encoder": "\(request.publisher)"])
+            registry.publishStarted()
             publish = ActivePublish(grant: grant, desk: desk, logger: logger)
             session.authorized(.accepted, at: .now, into: &effects)
         case .failure(let error):
@@ -141,6 +142,7 @@ final class PublisherConnection: ChannelInboundHandler {
     private func endPublish(reason: String) {
         guard let publish else { return }
         self.publish = nil
+        registry.publishEnded()
         publish.finish(reason: reason)
     }
 

@@ -3,22 +3,31 @@ import Synchronization
 /// Counts of publishers' connections over all ingest loops, and the bound on how many there may be.
 package final class PublisherRegistry: Sendable {
     private let limit: Int
+    private let halfOpenLimit: Int
     private let open = Atomic<Int>(0)
+    private let publishing = Atomic<Int>(0)
     private let refusals = Atomic<UInt64>(0)
     private let violations = Atomic<UInt64>(0)
     private let turnedAway = Atomic<UInt64>(0)
 
-    package init(limit: Int) { self.limit = limit }
+    /// `halfOpenLimit` bounds the connections that do not publish yet.
+    package init(limit: Int, halfOpenLimit: Int) {
+        self.limit = limit
+        self.halfOpenLimit = halfOpenLimit
+    }
 
     /// Whether one more connection may open.
     var admits: Bool {
-        if open.load(ordering: .relaxed) < limit { return true }
+        let count = open.load(ordering: .relaxed)
+        if count < limit && count - publishing.load(ordering: .relaxed) < halfOpenLimit { return true }
         turnedAway.wrappingAdd(1, ordering: .relaxed)
         return false
     }
 
     func opened() { open.wrappingAdd(1, ordering: .relaxed) }
     func closed() { open.wrappingSubtract(1, ordering: .relaxed) }
+    func publishStarted() { publishing.wrappingAdd(1, ordering: .relaxed) }
+    func publishEnded() { publishing.wrappingSubtract(1, ordering: .relaxed) }
     func refused() { refusals.wrappingAdd(1, ordering: .relaxed) }
     func violated() { violations.wrappingAdd(1, ordering: .relaxed) }
 

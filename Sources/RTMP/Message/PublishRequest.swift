@@ -34,12 +34,12 @@ struct StreamName {
         self.query = query
     }
 
-    /// Letters, digits and `-_.~`: what needs no escaping in any URL.
-    static func isValidKey(_ key: String, limit: Int) -> Bool {
-        !key.isEmpty && key.utf8.count <= limit
+    /// Whether a key keeps the limits' length and alphabet.
+    static func isValidKey(_ key: String, limits: RTMPLimits) -> Bool {
+        !key.isEmpty && key.utf8.count <= limits.streamKeyBytes
             && key.utf8.allSatisfy { byte in
-                byte &- 0x30 < 10 || byte | 0x20 &- 0x61 < 26 && byte >= 0x41
-                    || [0x2d, 0x5f, 0x2e, 0x7e].contains(byte)
+                byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 && byte >= 0x41
+                    || limits.streamKeySymbols.utf8.contains(byte)
             }
     }
 

@@ -275,8 +275,8 @@ package struct PublisherSession {
         }
         let appName = StreamName(app)
         let streamName = StreamName(name)
-        guard StreamName.isValidKey(streamName.key, limit: limits.streamKeyBytes) else {
-            let rule = "A stream key has 1 to \(limits.streamKeyBytes) letters, digits or - _ . ~"
+        guard StreamName.isValidKey(streamName.key, limits: limits) else {
+            let rule = "A stream key has 1 to \(limits.streamKeyBytes) letters, digits or \(limits.streamKeySymbols)"
             replies.status("error", "NetStream.Publish.BadName", rule, stream: stream)
             return fail(.refused("the stream key is empty, too long or has other characters"), into: &effects)
         }

@@ -18,6 +18,8 @@ package struct RTMPLimits: Sendable, Equatable {
     package var amfValues = 4_096
     /// Longest stream key in bytes.
     package var streamKeyBytes = 128
+    /// Characters of stream keys beside ASCII letters and digits.
+    package var streamKeySymbols = "-_.~"
     /// Bytes kept while the verdict on a publish is awaited.
     package var undecidedBytes = 1 << 20
 

@@ -1,0 +1,82 @@
+import ArgumentParser
+import Configuration
+import Logging
+import Logs
+import Wire
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The flags that every node shares: where its configuration stands, and what replaces single settings of it.
+struct ConfigurationFlags: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("Configuration file (YAML).", valueName: "file"))
+    var config: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Replaces one setting, such as http.listen=127.0.0.1:9000. May be repeated.", valueName: "key=value"))
+    var set: [String] = []
+
+    @Option(name: .long, help: ArgumentHelp("Same as --set http.listen=…", valueName: "address"))
+    var http: String?
+
+    @Option(name: .long, help: ArgumentHelp("Same as --set https.listen=…", valueName: "address"))
+    var https: String?
+
+    @Option(name: .long, help: ArgumentHelp("Same as --set log.level=…", valueName: "level"))
+    var logLevel: String?
+
+    func file() throws(ConfigurationError) -> ConfigurationFile? {
+        guard let config else { return nil }
+        return try ConfigurationFile(readingFrom: config)
+    }
+
+    func overrides(_ named: [(path: String, flag: String, value: String?)] = []) throws(ConfigurationError)
+        -> [ConfigurationOverride]
+    {
+        var overrides: [ConfigurationOverride] = []
+        for text in set { overrides.append(try ConfigurationOverride(parsing: text)) }
+        let shared = [("http.listen", "--http", http), ("https.listen", "--https", https), ("log.level", "--log-level", logLevel)]
+        for (path, flag, value) in shared + named {
+            if let value { overrides.append(ConfigurationOverride(path: path, value: value, flag: flag)) }
+        }
+        return overrides
+    }
+}
+
+/// Ends the process as a mistaken configuration does: every mistake on a line of its own, exit code 78 (EX_CONFIG).
+func exitForConfiguration(_ error: ConfigurationError) -> Never {
+    let bytes = Array("\(error.description)\n".utf8)
+    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    exit(78)
+}
+
+extension LogConfiguration {
+    /// A logger that writes to standard error in the configured form.
+    func logger(_ label: String) -> Logger {
+        let level = Logger.Level(rawValue: level.rawValue) ?? .info
+        let format = LogFormat(rawValue: format.rawValue) ?? .text
+        return Logger(label: label) { StructuredLogHandler(label: $0, format: format, level: level) }
+    }
+}
+
+extension HTTPLimits {
+    /// The limits as the server takes them.
+    var server: ServerLimits {
+        var limits = ServerLimits()
+        limits.requestTimeout = requestTimeout
+        limits.idleTimeout = idleTimeout
+        limits.stallTimeout = stallTimeout
+        limits.requestBodyBytes = bodyBytes
+        limits.concurrentStreams = streamsPerConnection
+        limits.resetsPerSecond = resetsPerSecond
+        limits.connections = connections
+        limits.connectionsPerAddress = connectionsPerAddress
+        limits.head.headerBytes = headerBytes
+        return limits
+    }
+}

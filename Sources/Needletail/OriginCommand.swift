@@ -1,0 +1,117 @@
+import ArgumentParser
+import Configuration
+import Logging
+import Media
+import Metrics
+import Origin
+import Prometheus
+import RTMP
+import ServiceLifecycle
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+struct OriginCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "origin",
+        abstract: "Takes publishers by RTMP and serves Low-Latency HLS.",
+        discussion: """
+            Example:
+              needletail origin --config edge-config/origin.yaml --rtmp 127.0.0.1:1935
+            """)
+
+    @OptionGroup var flags: ConfigurationFlags
+
+    @Option(name: .long, help: ArgumentHelp("Same as --set rtmp.listen=…", valueName: "address"))
+    var rtmp: String?
+
+    func run() async throws {
+        let configuration: OriginConfiguration
+        do throws(ConfigurationError) {
+            configuration = try OriginConfiguration.decode(
+                try flags.file(), overrides: try flags.overrides([("rtmp.listen", "--rtmp", rtmp)]))
+        } catch {
+            exitForConfiguration(error)
+        }
+        let logger = configuration.log.logger("origin")
+        let prometheus = PrometheusFactory()
+        MetricsSystem.bootstrap(prometheus)
+        let service = OriginService(settings: configuration.settings, prometheus: prometheus, logger: logger)
+        try await NodeRunner.run(service, logger: logger)
+    }
+}
+
+/// Runs a node until it is told to stop, and turns what stops it early into a sentence.
+enum NodeRunner {
+    static func run(_ service: any Service, logger: Logger) async throws {
+        var configuration = ServiceGroupConfiguration(
+            services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+            gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(10)
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch {
+            logger.critical("cannot run", metadata: ["reason": "\(error)"])
+            throw ExitCode(1)
+        }
+    }
+}
+
+extension OriginConfiguration {
+    /// The configuration as the origin takes it.
+    var settings: OriginSettings {
+        var settings = OriginSettings()
+        settings.rtmp =
+            rtmpListen.map { .init(host: $0.host, port: Int($0.port), isSecure: false) }
+            + rtmpsListen.map { .init(host: $0.host, port: Int($0.port), isSecure: true) }
+        settings.http =
+            httpListen.map { .init(host: $0.host, port: Int($0.port), isSecure: false) }
+            + httpsListen.map { .init(host: $0.host, port: Int($0.port), isSecure: true) }
+        settings.certificatePath = tls?.certificate
+        settings.keyPath = tls?.key
+        let parked = httpLimits.parkedRequests
+        settings.channels = channels.map { $0.value.settings(name: $0.key, parkedRequests: parked) }
+        if anyKey {
+            settings.openChannel = { [self] key in
+                channel(forKey: key).map { $0.channel.settings(name: $0.name, parkedRequests: parked) }
+            }
+        }
+        settings.rtmpLimits = rtmpLimits.session
+        settings.publishers = rtmpLimits.publishers
+        settings.halfOpenPublishers = rtmpLimits.halfOpen
+        settings.serverLimits = httpLimits.server
+        return settings
+    }
+}
+
+extension Configuration.RTMPLimits {
+    /// The limits as the RTMP session takes them.
+    var session: RTMP.RTMPLimits {
+        var limits = RTMP.RTMPLimits()
+        limits.handshakeTimeout = handshake
+        limits.idleTimeout = idle
+        limits.messageBytes = messageSize
+        limits.chunkBytes = chunkSize
+        limits.amfDepth = amfDepth
+        limits.streamKeyBytes = keyLength
+        limits.streamKeySymbols = keySymbols
+        return limits
+    }
+}
+
+extension ChannelConfiguration {
+    /// The channel as the origin takes it.
+    func settings(name: String, parkedRequests: Int) -> ChannelSettings {
+        var packager = PackagerConfiguration()
+        packager.partDuration = packaging.part
+        packager.segmentDuration = packaging.segment
+        packager.maximumSegmentDuration = packaging.maximumSegment
+        packager.longGOP = packaging.longGOP == .cut ? .cut : .refuse
+        return ChannelSettings(
+            name: name, keys: keys, policy: policy == .takeover ? .takeover : .refuse, packaging: packager,
+            window: packaging.window, parkedRequests: parkedRequests)
+    }
+}
