@@ -30,6 +30,7 @@ let package = Package(
         .target(
             name: "RTMP", dependencies: ["Cryptography", .product(name: "NIOCore", package: "swift-nio")]),
         .target(name: "HLS", dependencies: [.product(name: "NIOCore", package: "swift-nio")]),
+        .target(name: "Cache", dependencies: ["HTTP", .product(name: "NIOCore", package: "swift-nio")]),
         .target(name: "HTTP", dependencies: [.product(name: "NIOCore", package: "swift-nio")]),
         .target(
             name: "Wire",
@@ -56,10 +57,21 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        .target(
+            name: "Edge",
+            dependencies: [
+                "Cache", "HTTP", "Node", "Prometheus", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            resources: [.embedInCode("WatchPage/Resources")]),
         .executableTarget(
             name: "Needletail",
             dependencies: [
-                "Configuration", "Cryptography", "Logs", "Media", "Node", "Origin", "Prometheus", "RTMP", "Wire",
+                "Configuration", "Cryptography", "Edge", "Logs", "Media", "Node", "Origin", "Prometheus", "RTMP", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

@@ -1,0 +1,47 @@
+/// Which entry goes first when memory runs out: SIEVE (Zhang et al., NSDI 2024). New entries join at the head, a hand
+/// walks from the tail and evicts the first entry that was not visited since it last passed.
+final class SieveQueue {
+    final class Node {
+        let key: CacheKey
+        var isVisited = false
+        fileprivate(set) var newer: Node?
+        fileprivate(set) weak var older: Node?
+        fileprivate init(_ key: CacheKey) { self.key = key }
+    }
+
+    private var newest: Node?
+    private var oldest: Node?
+    private var hand: Node?
+
+    func insert(_ key: CacheKey) -> Node {
+        let node = Node(key)
+        node.older = newest
+        newest?.newer = node
+        newest = node
+        if oldest == nil { oldest = node }
+        return node
+    }
+
+    func remove(_ node: Node) {
+        if hand === node { hand = node.newer }
+        node.older?.newer = node.newer
+        node.newer?.older = node.older
+        if newest === node { newest = node.older }
+        if oldest === node { oldest = node.newer }
+        node.newer = nil
+        node.older = nil
+    }
+
+    /// The key to evict next; its node is taken out.
+    func evict() -> CacheKey? {
+        var candidate = hand ?? oldest
+        while let node = candidate, node.isVisited {
+            node.isVisited = false
+            candidate = node.newer ?? oldest
+        }
+        guard let node = candidate else { return nil }
+        hand = node.newer
+        remove(node)
+        return node.key
+    }
+}

@@ -1,0 +1,52 @@
+import Wire
+
+/// Everything that an edge needs to run, as plain values.
+package struct EdgeSettings: Sendable {
+    /// Where one listener stands.
+    package struct Listener: Sendable {
+        package let host: String
+        package let port: Int
+        package let isSecure: Bool
+        package init(host: String, port: Int, isSecure: Bool) {
+            self.host = host
+            self.port = port
+            self.isSecure = isSecure
+        }
+    }
+
+    /// One upstream, in the order in which they are asked.
+    package struct Upstream: Sendable {
+        package let address: UpstreamAddress
+        /// PEM certificates to trust; nil for the system's.
+        package let authorityPath: String?
+        package let verifiesCertificate: Bool
+        package let timeout: Duration
+        package init(
+            address: UpstreamAddress, authorityPath: String?, verifiesCertificate: Bool, timeout: Duration
+        ) {
+            self.address = address
+            self.authorityPath = authorityPath
+            self.verifiesCertificate = verifiesCertificate
+            self.timeout = timeout
+        }
+    }
+
+    /// Where the watch page gets its player.
+    package enum Player: Sendable { case file(String), url(String) }
+
+    package var name = "edge"
+    package var http: [Listener] = []
+    package var certificatePath: String?
+    package var keyPath: String?
+    package var upstreams: [Upstream] = []
+    package var firstBackoff: Duration = .milliseconds(100)
+    package var longestBackoff: Duration = .seconds(5)
+    package var cacheBytes = 512 << 20
+    package var objectBytes = 64 << 20
+    /// Requests held at once.
+    package var parkedRequests = 50_000
+    package var player = Player.file(".needletail/hls.js")
+    package var serverLimits = ServerLimits()
+
+    package init() {}
+}

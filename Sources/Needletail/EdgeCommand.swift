@@ -1,0 +1,73 @@
+import ArgumentParser
+import Configuration
+import Edge
+import Foundation
+import Metrics
+import NIOCore
+import Prometheus
+import Wire
+
+struct EdgeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "edge",
+        abstract: "Caches and serves what its upstreams have, nearest to the viewers.",
+        discussion: """
+            Example:
+              needletail edge --config edge-config/edge.yaml --http 127.0.0.1:8081
+            """)
+
+    @OptionGroup var flags: ConfigurationFlags
+
+    func run() async throws {
+        let configuration: EdgeConfiguration
+        do throws(ConfigurationError) {
+            configuration = try EdgeConfiguration.decode(try flags.file(), overrides: try flags.overrides())
+        } catch {
+            exitForConfiguration(error)
+        }
+        let logger = configuration.log.logger("edge")
+        let prometheus = PrometheusFactory()
+        MetricsSystem.bootstrap(prometheus)
+        let settings = configuration.settings
+        var player: ByteBuffer?
+        if case .file(let path) = settings.player {
+            player = FileManager.default.contents(atPath: path).map { ByteBuffer(bytes: $0) }
+            if player == nil {
+                logger.warning("the watch page has no player", metadata: ["file": "\(path)", "fix": "./dev demo"])
+            }
+        }
+        let service = EdgeService(settings: settings, player: player, prometheus: prometheus, logger: logger)
+        try await NodeRunner.run(service, logger: logger)
+    }
+}
+
+extension EdgeConfiguration {
+    /// The configuration as the edge takes it.
+    var settings: EdgeSettings {
+        var settings = EdgeSettings()
+        settings.name = name
+        settings.http =
+            httpListen.map { .init(host: $0.host, port: Int($0.port), isSecure: false) }
+            + httpsListen.map { .init(host: $0.host, port: Int($0.port), isSecure: true) }
+        settings.certificatePath = tls?.certificate
+        settings.keyPath = tls?.key
+        settings.upstreams = upstreams.map { upstream in
+            .init(
+                address: UpstreamAddress(
+                    isSecure: upstream.url.isSecure, host: upstream.url.host, port: Int(upstream.url.port)),
+                authorityPath: upstream.authorityPath, verifiesCertificate: upstream.verifiesCertificate,
+                timeout: upstream.timeout)
+        }
+        settings.firstBackoff = retry.first
+        settings.longestBackoff = retry.maximum
+        settings.cacheBytes = cache.memoryBytes
+        settings.objectBytes = cache.objectBytes
+        settings.parkedRequests = httpLimits.parkedRequests
+        switch watch.player {
+        case .file(let path): settings.player = .file(path)
+        case .url(let url): settings.player = .url(url.description)
+        }
+        settings.serverLimits = httpLimits.server
+        return settings
+    }
+}
