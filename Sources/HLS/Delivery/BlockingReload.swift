@@ -2,45 +2,49 @@
 package enum HoldTarget: Hashable, Sendable {
     /// A whole segment with this sequence number or a later one.
     case segment(Int64)
-    /// This part, or anything later.
+    /// This part, or anything later. A part past the last of a finished segment is part 0 of the next.
     case part(MediaPosition)
+    /// This part's being listed, or its turning out that it will not come.
+    case hint(MediaPosition)
 }
 
 /// What becomes of a playlist request (6.2.5.2).
 package enum ReloadDecision: Equatable, Sendable {
+    /// Answer with the whole playlist as it stands.
     case ready
+    /// Answer when `isSatisfied(_:)` is true of the target, or with 503 after the configuration's `holdLimit`.
     case hold(until: HoldTarget)
+    /// Answer 400; the sentence tells the client why.
     case badRequest(reason: String)
 }
 
 extension LiveTimeline {
-    /// Decides a playlist request by its directives (6.2.5.2).
+    /// Decides a playlist request by its directives (6.2.5.2). It depends on what the playlist lists, and on nothing else.
     package func decide(_ directives: DeliveryDirectives) -> ReloadDecision {
         // With ENDLIST there is nothing to wait for, whatever was asked.
         guard let msn = directives.msn, !hasEnded else { return .ready }
-        let last = segments.last?.sequence ?? mediaSequence
-        // The open segment's number counts as the last one listed.
-        if msn > last &+ 2 {
-            return .badRequest(reason: "_HLS_msn=\(msn) is more than two past the last, \(last).")
+        // An open segment counts as the last one as soon as it lists a part.
+        let last = position ?? MediaPosition(sequence: mediaSequence, part: -1)
+        if msn > last.sequence + 2 {
+            return .badRequest(reason: "_HLS_msn=\(msn) is more than two past the last segment, \(last.sequence).")
         }
-        guard let part = directives.part else {
-            let target = HoldTarget.segment(msn)
-            return isSatisfied(target) ? .ready : .hold(until: target)
+        guard let part = directives.part else { return decide(.segment(msn)) }
+        if msn >= last.sequence {
+            let lastIndex = msn == last.sequence ? last.part : -1
+            if part - lastIndex > configuration.advancePartLimit {
+                return .badRequest(
+                    reason: "_HLS_part=\(part) is more than \(configuration.advancePartLimit) past the last part "
+                        + "of segment \(msn), which lists \(lastIndex + 1).")
+            }
         }
-        if let reason = farPart(msn: msn, part: part, last: last) { return .badRequest(reason: reason) }
-        let target = HoldTarget.part(MediaPosition(sequence: msn, part: part))
-        return isSatisfied(target) ? .ready : .hold(until: target)
+        return decide(.part(MediaPosition(sequence: msn, part: part)))
     }
 
-    /// A part index so far ahead that the client cannot have meant it.
-    private func farPart(msn: Int64, part: Int, last: Int64) -> String? {
-        guard msn >= last else { return nil }
-        let listed = msn == last ? segments.last?.parts.count ?? 0 : 0
-        guard part >= listed + configuration.partAdvanceLimit else { return nil }
-        return "_HLS_part=\(part) is too far past the last part of segment \(msn), which lists \(listed)."
+    private func decide(_ target: HoldTarget) -> ReloadDecision {
+        isSatisfied(target) ? .ready : .hold(until: target)
     }
 
-    /// True when what a request waits for is listed, or will never be.
+    /// True when what a request waits for is listed, or when it never will be.
     package func isSatisfied(_ target: HoldTarget) -> Bool {
         if hasEnded { return true }
         switch target {
@@ -48,11 +52,13 @@ extension LiveTimeline {
             guard let newest = segments.last(where: \.isComplete) else { return false }
             return newest.sequence >= sequence
         case .part(let wanted):
+            // Positions are ordered by segment, then part. So an index past the last part of a finished segment is
+            // reached with the next segment's first part, and while that segment is open it waits for its end: the rule
+            // of 6.2.5.2 without a case of its own.
             guard let position else { return false }
-            if position >= wanted { return true }
-            // An index past the end of a finished segment means part 0 of the next (6.2.5.2): hls.js asks for it.
-            // While the segment is open, its end decides.
-            return false
+            return position >= wanted
+        case .hint(let wanted):
+            return hinted != wanted
         }
     }
 }

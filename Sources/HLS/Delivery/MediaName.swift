@@ -3,61 +3,90 @@ package enum MediaLookup: Equatable, Sendable {
     case initSection(Int)
     case segment(Int64)
     case part(MediaPosition)
-    /// The part of the preload hint: hold the request until `target` is reached, then look up again.
+    /// The part of the preload hint: hold the request until `target` is satisfied, then look up again. `.unknown` then
+    /// means that the hint did not come true, which is answered 404 (6.2.6).
     case hinted(MediaPosition, target: HoldTarget)
     /// It was here and its time is over.
     case gone
+    /// It never was here, or has not been announced, or is a gap: 404 (6.2.6).
     case unknown
 }
 
-extension LiveTimeline {
-    /// Path of an init section relative to the playlist.
-    func initURI(_ number: Int) -> String { number == 0 ? "\(epoch)/init.mp4" : "\(epoch)/init-\(number).mp4" }
+/// The names that media has below an epoch.
+enum MediaName: Equatable {
+    case initSection(Int)
+    case segment(Int64)
+    case part(Int64, Int)
 
+    /// Reads `init.mp4`, `init-{n}.mp4`, `{msn}.m4s` or `{msn}.{part}.m4s`, exactly as this server writes them: media
+    /// has one name, or caches would hold it twice.
+    init?(_ file: some Collection<UInt8>) {
+        var rest = file[...]
+        if rest.skip("init") {
+            var number = 0
+            if rest.skip("-") {
+                guard let later = rest.takeNumber(), later > 0 else { return nil }
+                number = Int(later)
+            }
+            guard rest.elementsEqual(".mp4".utf8) else { return nil }
+            self = .initSection(number)
+            return
+        }
+        guard let sequence = rest.takeNumber() else { return nil }
+        if rest.elementsEqual(".m4s".utf8) {
+            self = .segment(sequence)
+            return
+        }
+        guard rest.skip("."), let part = rest.takeNumber(), rest.elementsEqual(".m4s".utf8) else { return nil }
+        self = .part(sequence, Int(part))
+    }
+}
+
+extension Collection<UInt8> where SubSequence == Self {
+    /// Takes `text` off the front, if it is there.
+    fileprivate mutating func skip(_ text: StaticString) -> Bool {
+        let prefix = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        guard starts(with: prefix) else { return false }
+        removeFirst(prefix.count)
+        return true
+    }
+
+    /// Takes a number off the front as this server writes it: no sign, no leading zero, at most 18 digits.
+    fileprivate mutating func takeNumber() -> Int64? {
+        let digits = prefix { (0x30...0x39).contains($0) }
+        guard let first = digits.first, digits.count <= 18, first != 0x30 || digits.count == 1 else { return nil }
+        removeFirst(digits.count)
+        return digits.reduce(0) { $0 * 10 + Int64($1 - 0x30) }
+    }
+}
+
+extension LiveTimeline {
     /// Looks up `{epoch}/init.mp4`, `{epoch}/init-{n}.mp4`, `{epoch}/{msn}.m4s` or `{epoch}/{msn}.{part}.m4s`.
-    package func media(_ name: some StringProtocol) -> MediaLookup {
-        let steps = name.split(separator: "/", omittingEmptySubsequences: false)
-        guard steps.count == 2, steps[0] == epoch else { return .unknown }
-        let file = steps[1].split(separator: ".", omittingEmptySubsequences: false)
-        if file.count == 2, file[1] == "mp4" { return initSection(file[0]) }
-        guard file.last == "m4s", let sequence = Self.number(file[0]) else { return .unknown }
-        switch file.count {
-        case 2: return lookUp(segment: sequence)
-        case 3:
-            guard let part = Self.number(file[1]).flatMap({ Int(exactly: $0) }) else { return .unknown }
-            return lookUp(MediaPosition(sequence: sequence, part: part))
-        default: return .unknown
+    package func media(_ name: some StringProtocol) -> MediaLookup { media(bytes: name.utf8) }
+
+    /// The same for the raw bytes of a path, which is taken as it is: nothing is decoded.
+    package func media(bytes name: some Collection<UInt8>) -> MediaLookup {
+        guard name.starts(with: constants.mediaPrefix) else { return .unknown }
+        switch MediaName(name.dropFirst(constants.mediaPrefix.count)) {
+        case .initSection(let number): return needsInitSection(number) ? .initSection(number) : .unknown
+        case .segment(let sequence): return lookUp(segment: sequence)
+        case .part(let sequence, let part): return lookUp(MediaPosition(sequence: sequence, part: part))
+        case nil: return .unknown
         }
     }
 
-    private func initSection(_ stem: some StringProtocol) -> MediaLookup {
-        if stem == "init" { return .initSection(0) }
-        guard stem.hasPrefix("init-"), let number = Self.number(stem.dropFirst(5)), number > 0 else { return .unknown }
-        return Int(exactly: number).map { .initSection($0) } ?? .unknown
-    }
-
     private func lookUp(segment sequence: Int64) -> MediaLookup {
-        if let found = segment(sequence) { return found.isComplete ? .segment(sequence) : .unknown }
-        return hasDeparted(sequence) ? .segment(sequence) : wasBefore(sequence)
+        guard let found = segment(sequence) ?? departed[sequence] else { return absent(sequence) }
+        return found.isComplete && !found.isGap ? .segment(sequence) : .unknown
     }
 
     private func lookUp(_ wanted: MediaPosition) -> MediaLookup {
-        if let found = segment(wanted.sequence), wanted.part < found.parts.count { return .part(wanted) }
-        if hasDeparted(wanted.sequence) { return .part(wanted) }
-        if wanted == hinted { return .hinted(wanted, target: .part(wanted)) }
-        return wasBefore(wanted.sequence)
+        if wanted == hinted { return .hinted(wanted, target: .hint(wanted)) }
+        guard let found = segment(wanted.sequence) ?? departed[wanted.sequence] else { return absent(wanted.sequence) }
+        return wanted.part < found.parts.count && !found.parts[wanted.part].isGap ? .part(wanted) : .unknown
     }
 
-    private func wasBefore(_ sequence: Int64) -> MediaLookup {
-        guard let first = segments.first, sequence < first.sequence else { return .unknown }
-        return .gone
-    }
-
-    /// A number as this server writes it: no sign, no leading zero, at most 15 digits.
-    private static func number(_ text: some StringProtocol) -> Int64? {
-        guard !text.isEmpty, text.utf8.count <= 15, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            text.utf8.count == 1 || text.utf8.first != 0x30
-        else { return nil }
-        return Int64(text)
+    private func absent(_ sequence: Int64) -> MediaLookup {
+        sequence >= firstSequence && sequence < mediaSequence ? .gone : .unknown
     }
 }

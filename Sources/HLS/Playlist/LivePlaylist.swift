@@ -12,106 +12,114 @@ package struct RenditionReport: Sendable, Equatable {
     }
 }
 
+/// A live media playlist is the lines that its segments have kept ready, one after another; only the first and last few
+/// are made anew.
 extension LiveTimeline {
-    /// Writes the media playlist as it stands (4.4), or a delta update where `skip` asks and the rules allow (6.2.5.1).
-    package mutating func write(
-        delta skip: SkipRequest?, reports: [RenditionReport], into buffer: inout ByteBuffer
-    ) {
+    /// Appends the media playlist as it stands (4.4), or a delta update where `skip` asks for one and there is something
+    /// to skip (6.2.5.1).
+    ///
+    /// There is something to show as soon as `position` is not nil.
+    package func write(delta skip: SkipRequest?, reports: [RenditionReport], into buffer: inout ByteBuffer) {
         let skipped = skip == nil ? 0 : skippableCount
-        var text = PlaylistText()
-        writeHead(skipped: skipped, to: &text)
+        writeHead(skipped: skipped, to: &buffer)
         let partsFrom = firstSegmentWithParts
+        // Nothing comes before the first segment written, so a delta repeats the map (and the date) there.
         var lastInit: Int?
-        for (index, segment) in segments.enumerated() {
-            // A delta repeats the map (and the date) before its first segment.
-            if index < skipped { continue }
-            let needsMap = segment.initNumber != lastInit
+        for index in segments.indices.dropFirst(skipped) where segments[index].isListed {
+            let segment = segments[index]
+            if segment.isDiscontinuity { buffer.writeStaticString("#EXT-X-DISCONTINUITY\n") }
+            if segment.initNumber != lastInit { writeMap(segment.initNumber, to: &buffer) }
             lastInit = segment.initNumber
-            if let rendered = renderedSegments[segment.sequence], !needsMap, index < partsFrom {
-                text.append(contentsOf: rendered)
-                continue
-            }
-            let rendered = render(segment, withMap: needsMap, withParts: index >= partsFrom)
-            if segment.isComplete, !needsMap, index < partsFrom { renderedSegments[segment.sequence] = rendered }
-            text.append(contentsOf: rendered)
+            buffer.writeBytes(segment.text.date)
+            if index >= partsFrom { buffer.writeBytes(segment.text.parts) }
+            buffer.writeBytes(segment.text.closing)
         }
-        writeTail(reports: reports, to: &text)
+        writeTail(reports: reports, lastInit: lastInit, to: &buffer)
+    }
+
+    private func writeHead(skipped: Int, to buffer: inout ByteBuffer) {
+        // Section 8: SKIP needs 9, MAP in a playlist of media segments needs 6. There are no date ranges to skip, which
+        // would need 10.
+        buffer.writeStaticString(skipped > 0 ? "#EXTM3U\n#EXT-X-VERSION:9\n" : "#EXTM3U\n#EXT-X-VERSION:6\n")
+        buffer.writeBytes(constants.head)
+        var text = PlaylistText()
+        text.append("#EXT-X-MEDIA-SEQUENCE:")
+        text.append(mediaSequence)
+        // There from the beginning: 6.2.1 allows to raise it, not to add it.
+        text.append("\n#EXT-X-DISCONTINUITY-SEQUENCE:")
+        text.append(discontinuitySequence)
+        text.append("\n")
+        if isIndependentThroughout { text.append("#EXT-X-INDEPENDENT-SEGMENTS\n") }
+        if skipped > 0 {
+            text.append("#EXT-X-SKIP:SKIPPED-SEGMENTS=")
+            text.append(Int64(skipped))
+            text.append("\n")
+        }
         buffer.writeBytes(text.bytes)
     }
 
-    private func writeHead(skipped: Int, to text: inout PlaylistText) {
-        text.line("#EXTM3U")
-        // 9 is needed for SKIP, 6 for EXT-X-MAP in a playlist of media segments (8).
-        text.line("#EXT-X-VERSION:\(skipped > 0 ? 9 : 6)")
-        text.line("#EXT-X-TARGETDURATION:\(configuration.targetDuration)")
-        text.line(
-            "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES"
-                + ",CAN-SKIP-UNTIL=\(PlaylistText.decimal(configuration.canSkipUntil))"
-                + ",HOLD-BACK=\(PlaylistText.decimal(configuration.holdBack))"
-                + ",PART-HOLD-BACK=\(PlaylistText.decimal(configuration.partHoldBack))")
-        text.line("#EXT-X-PART-INF:PART-TARGET=\(PlaylistText.decimal(configuration.partTarget))")
-        text.line("#EXT-X-MEDIA-SEQUENCE:\(mediaSequence)")
-        if discontinuitySequence > 0 { text.line("#EXT-X-DISCONTINUITY-SEQUENCE:\(discontinuitySequence)") }
-        if isIndependentThroughout { text.line("#EXT-X-INDEPENDENT-SEGMENTS") }
-        if skipped > 0 { text.line("#EXT-X-SKIP:SKIPPED-SEGMENTS=\(skipped)") }
-    }
-
-    private func render(_ segment: LiveSegment, withMap: Bool, withParts: Bool) -> [UInt8] {
-        if segment.parts.isEmpty && !segment.isComplete { return [] }
+    private func writeMap(_ number: Int, to buffer: inout ByteBuffer) {
         var text = PlaylistText()
-        if segment.isDiscontinuity { text.line("#EXT-X-DISCONTINUITY") }
-        if withMap { text.line("#EXT-X-MAP:URI=\"\(initURI(segment.initNumber))\"") }
-        text.line("#EXT-X-PROGRAM-DATE-TIME:\(PlaylistText.dateTime(segment.programDateTime))")
-        if withParts {
-            for (index, part) in segment.parts.enumerated() {
-                text.append("#EXT-X-PART:DURATION=\(PlaylistText.decimal(part.duration))")
-                text.append(",URI=\"\(epoch)/\(segment.sequence).\(index).m4s\"")
-                if part.isIndependent { text.append(",INDEPENDENT=YES") }
-                text.append("\n")
-            }
-        }
-        if let duration = segment.duration {
-            text.line("#EXTINF:\(PlaylistText.decimal(duration)),")
-            text.line("\(epoch)/\(segment.sequence).m4s")
-        }
-        return text.bytes
+        text.append("#EXT-X-MAP:URI=\"")
+        constants.appendURI(ofInitSection: number, to: &text)
+        text.append("\"\n")
+        buffer.writeBytes(text.bytes)
     }
 
-    private func writeTail(reports: [RenditionReport], to text: inout PlaylistText) {
-        if hasEnded { return text.line("#EXT-X-ENDLIST") }
+    private func writeTail(reports: [RenditionReport], lastInit: Int?, to buffer: inout ByteBuffer) {
+        if hasEnded {
+            buffer.writeStaticString("#EXT-X-ENDLIST\n")
+            return
+        }
+        var text = PlaylistText()
         if let hinted {
-            text.line("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"\(epoch)/\(hinted.sequence).\(hinted.part).m4s\"")
+            if let lastInit, let coming = initNumber(of: hinted), coming != lastInit {
+                text.append("#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"")
+                constants.appendURI(ofInitSection: coming, to: &text)
+                text.append("\"\n")
+            }
+            text.append("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"")
+            constants.appendURI(of: hinted, to: &text)
+            text.append("\"\n")
         }
         for report in reports {
-            text.line(
-                "#EXT-X-RENDITION-REPORT:URI=\"\(report.uri)\",LAST-MSN=\(report.position.sequence)"
-                    + ",LAST-PART=\(report.position.part)")
+            text.append("#EXT-X-RENDITION-REPORT:URI=")
+            text.append(quoted: report.uri)
+            text.append(",LAST-MSN=")
+            text.append(report.position.sequence)
+            text.append(",LAST-PART=")
+            text.append(Int64(report.position.part))
+            text.append("\n")
         }
+        buffer.writeBytes(text.bytes)
     }
 
-    /// Index of the first listed segment whose parts are listed too: PART tags more than three target durations from
-    /// the end disappear (6.2.2).
+    /// The init section that the hinted part will need.
+    private func initNumber(of hinted: MediaPosition) -> Int? {
+        segment(hinted.sequence)?.initNumber ?? currentInit
+    }
+
+    /// Index of the first segment whose parts are listed: PART tags more than three target durations from the end
+    /// disappear (6.2.2). They go segment by segment, for players count a part's index from the first one listed.
     private var firstSegmentWithParts: Int {
-        let limit = configuration.partLifetime.inSeconds
-        var fromEnd = 0.0
+        var fromEnd: Duration = .zero
         for index in segments.indices.reversed() {
             // A segment whose end lies beyond the limit has only parts beyond it.
-            if fromEnd > limit { return index + 1 }
+            if fromEnd > configuration.partLifetime { return index + 1 }
             fromEnd += segments[index].mediaDuration
         }
         return 0
     }
 
-    /// How many segments a delta update leaves out: those further from the end than CAN-SKIP-UNTIL (4.4.5.2). With
-    /// ENDLIST there is no delta.
+    /// How many segments a delta update leaves out: those further from the end of the last whole segment than
+    /// CAN-SKIP-UNTIL (6.2.5.1). With ENDLIST there is no delta.
     private var skippableCount: Int {
         guard !hasEnded else { return 0 }
-        let boundary = configuration.canSkipUntil.inSeconds
-        var fromEnd = 0.0
+        var fromEnd: Duration = .zero
         for index in segments.indices.reversed() {
-            // Skipped is what ends before the boundary.
-            if fromEnd >= boundary { return index + 1 }
-            fromEnd += segments[index].mediaDuration
+            guard let duration = segments[index].duration else { continue }
+            if fromEnd > configuration.canSkipUntil { return index + 1 }
+            fromEnd += duration
         }
         return 0
     }

@@ -4,6 +4,7 @@ import struct NIOCore.ByteBuffer
 package struct MultivariantPlaylist: Sendable, Equatable {
     package var variants: [Variant] = []
     package var audio: [AudioRendition] = []
+    /// EXT-X-INDEPENDENT-SEGMENTS: every segment of every rendition starts with an independent frame.
     package var independentSegments = false
 
     package init() {}
@@ -11,33 +12,11 @@ package struct MultivariantPlaylist: Sendable, Equatable {
     /// Appends the playlist's text.
     package func write(into buffer: inout ByteBuffer) {
         var text = PlaylistText()
-        text.line("#EXTM3U")
-        text.line("#EXT-X-VERSION:6")
-        if independentSegments { text.line("#EXT-X-INDEPENDENT-SEGMENTS") }
-        for rendition in audio {
-            text.append("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"\(rendition.group)\",NAME=\"\(rendition.name)\"")
-            text.append(",DEFAULT=\(rendition.isDefault ? "YES" : "NO"),AUTOSELECT=YES")
-            if let channels = rendition.channels { text.append(",CHANNELS=\"\(channels)\"") }
-            text.line(",URI=\"\(rendition.uri)\"")
-        }
-        for variant in variants {
-            text.append("#EXT-X-STREAM-INF:BANDWIDTH=\(variant.bandwidth)")
-            text.append(",AVERAGE-BANDWIDTH=\(variant.averageBandwidth)")
-            if !variant.codecs.isEmpty { text.append(",CODECS=\"\(variant.codecs.joined(separator: ","))\"") }
-            if let width = variant.width, let height = variant.height { text.append(",RESOLUTION=\(width)x\(height)") }
-            if let frameRate = variant.frameRate { text.append(",FRAME-RATE=\(Self.frameRate(frameRate))") }
-            if let group = variant.audioGroup { text.append(",AUDIO=\"\(group)\"") }
-            text.line("")
-            text.line(variant.uri)
-        }
+        text.append("#EXTM3U\n#EXT-X-VERSION:6\n")
+        if independentSegments { text.append("#EXT-X-INDEPENDENT-SEGMENTS\n") }
+        for rendition in audio { rendition.write(to: &text) }
+        for variant in variants { variant.write(to: &text) }
         buffer.writeBytes(text.bytes)
-    }
-
-    /// Three decimals (4.4.6.2).
-    private static func frameRate(_ rate: Double) -> String {
-        let thousandths = Int((min(max(rate, 0), 1_000_000) * 1_000).rounded())
-        let fraction = String(thousandths % 1_000)
-        return "\(thousandths / 1_000)." + String(repeating: "0", count: 3 - fraction.utf8.count) + fraction
     }
 }
 
@@ -45,17 +24,20 @@ package struct MultivariantPlaylist: Sendable, Equatable {
 package struct Variant: Sendable, Equatable {
     /// Highest bits per second of any segment, all renditions together.
     package var bandwidth: Int
-    /// Mean bits per second.
-    package var averageBandwidth: Int
+    /// Mean bits per second; nil where a playlist does not say.
+    package var averageBandwidth: Int?
+    /// RFC 6381 names of every format in any of its renditions.
     package var codecs: [String]
     package var width: Int?
     package var height: Int?
+    /// Frames per second, written with three decimals.
     package var frameRate: Double?
     package var uri: String
+    /// GROUP-ID of its audio renditions.
     package var audioGroup: String?
 
     package init(
-        bandwidth: Int, averageBandwidth: Int, codecs: [String], width: Int?, height: Int?, frameRate: Double?,
+        bandwidth: Int, averageBandwidth: Int?, codecs: [String], width: Int?, height: Int?, frameRate: Double?,
         uri: String, audioGroup: String?
     ) {
         self.bandwidth = bandwidth
@@ -67,21 +49,92 @@ package struct Variant: Sendable, Equatable {
         self.uri = uri
         self.audioGroup = audioGroup
     }
+
+    func write(to text: inout PlaylistText) {
+        text.append("#EXT-X-STREAM-INF:BANDWIDTH=")
+        text.append(Int64(bandwidth))
+        if let averageBandwidth {
+            text.append(",AVERAGE-BANDWIDTH=")
+            text.append(Int64(averageBandwidth))
+        }
+        if !codecs.isEmpty {
+            text.append(",CODECS=")
+            text.append(quoted: codecs.joined(separator: ","))
+        }
+        if let width, let height {
+            text.append(",RESOLUTION=")
+            text.append(Int64(width))
+            text.append("x")
+            text.append(Int64(height))
+        }
+        if let frameRate {
+            text.append(",FRAME-RATE=")
+            text.append(frameRate: frameRate)
+        }
+        if let audioGroup {
+            text.append(",AUDIO=")
+            text.append(quoted: audioGroup)
+        }
+        text.append("\n")
+        text.append(uri)
+        text.append("\n")
+    }
 }
 
 /// EXT-X-MEDIA of type AUDIO (4.4.6.1).
 package struct AudioRendition: Sendable, Equatable {
     package var group: String
     package var name: String
-    package var uri: String
+    /// nil where the variants carry the sound themselves.
+    package var uri: String?
     package var channels: Int?
+    /// BCP 47 tag.
+    package var language: String?
     package var isDefault: Bool
 
-    package init(group: String, name: String, uri: String, channels: Int?, isDefault: Bool) {
+    package init(
+        group: String, name: String, uri: String?, channels: Int?, language: String? = nil, isDefault: Bool
+    ) {
         self.group = group
         self.name = name
         self.uri = uri
         self.channels = channels
+        self.language = language
         self.isDefault = isDefault
+    }
+
+    func write(to text: inout PlaylistText) {
+        text.append("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=")
+        text.append(quoted: group)
+        text.append(",NAME=")
+        text.append(quoted: name)
+        if let language {
+            text.append(",LANGUAGE=")
+            text.append(quoted: language)
+        }
+        text.append(isDefault ? ",DEFAULT=YES,AUTOSELECT=YES" : ",DEFAULT=NO,AUTOSELECT=YES")
+        if let channels {
+            text.append(",CHANNELS=\"")
+            text.append(Int64(channels))
+            text.append("\"")
+        }
+        if let uri {
+            text.append(",URI=")
+            text.append(quoted: uri)
+        }
+        text.append("\n")
+    }
+}
+
+extension PlaylistText {
+    /// Three decimals (4.4.6.2).
+    fileprivate mutating func append(frameRate: Double) {
+        let bounded = frameRate > 0 ? min(frameRate, 1_000_000) : 0
+        let thousandths = Int64((bounded * 1_000).rounded())
+        append(thousandths / 1_000)
+        append(".")
+        append(thousandths / 100 % 10)
+        append(thousandths / 10 % 10)
+        append(thousandths % 10)
     }
 }

@@ -1,14 +1,17 @@
 /// A part as its playlist tells of it.
 package struct LivePart: Sendable, Equatable {
-    /// Seconds.
-    package let duration: Double
+    /// Rounded to 10 µs, as it is listed.
+    package let duration: Duration
     /// INDEPENDENT=YES: it holds a frame from which decoding can start (4.4.4.9).
     package let isIndependent: Bool
+    /// GAP=YES: its media never came, and nobody can fetch it (6.2.1).
+    package let isGap: Bool
     package let byteCount: Int
 }
 
 /// A segment, open while parts are added to it.
 package struct LiveSegment: Sendable, Equatable {
+    /// Media sequence number.
     package let sequence: Int64
     /// PROGRAM-DATE-TIME of its first sample, microseconds since 1970.
     package let programDateTime: Int64
@@ -17,19 +20,46 @@ package struct LiveSegment: Sendable, Equatable {
     /// Which init section it needs.
     package let initNumber: Int
     package internal(set) var parts: [LivePart] = []
-    /// Seconds; nil while the segment is open.
-    package internal(set) var duration: Double?
+    /// Rounded to 10 µs, as it is listed; nil while the segment is open.
+    package internal(set) var duration: Duration?
+    /// What its parts last together.
+    private(set) var partsDuration: Duration = .zero
+    /// Its lines in the playlist, each made once.
+    var text = SegmentText()
 
-    var isComplete: Bool { duration != nil }
+    init(
+        sequence: Int64, programDateTime: Int64, isDiscontinuity: Bool, startsIndependent: Bool, initNumber: Int
+    ) {
+        self.sequence = sequence
+        self.programDateTime = programDateTime
+        self.isDiscontinuity = isDiscontinuity
+        self.startsIndependent = startsIndependent
+        self.initNumber = initNumber
+    }
 
-    /// Seconds of media so far.
-    package var mediaDuration: Double { duration ?? parts.reduce(0) { $0 + $1.duration } }
+    /// No more parts will be added.
+    package var isComplete: Bool { duration != nil }
+
+    /// EXT-X-GAP: complete, and nothing of it can be fetched (4.4.4.7).
+    package var isGap: Bool { isComplete && parts.allSatisfy(\.isGap) }
+
+    /// A playlist shows it: it has a part or is complete.
+    package var isListed: Bool { isComplete || !parts.isEmpty }
+
+    /// Duration of its media so far.
+    package var mediaDuration: Duration { duration ?? partsDuration }
+
+    mutating func append(_ part: LivePart) {
+        parts.append(part)
+        partsDuration += part.duration
+    }
 }
 
 /// Where a rendition stands: the last part that a playlist lists (4.4.5.4).
 package struct MediaPosition: Hashable, Sendable, Comparable {
+    /// Media sequence number.
     package let sequence: Int64
-    /// Index of the last part of that segment.
+    /// Index of the part in that segment, from 0.
     package let part: Int
 
     package init(sequence: Int64, part: Int) {

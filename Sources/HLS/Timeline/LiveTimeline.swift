@@ -1,152 +1,198 @@
-import struct NIOCore.ByteBuffer
-
 /// One rendition of a live presentation: segments and parts in their order, what of them is listed, and what a request
 /// that names the future has to wait for.
 ///
 /// It knows no bytes of media: its owner keeps those under the same sequence numbers and asks `takeExpired` what to free.
+///
+/// Sequence numbers of listed segments follow one another without a hole, for a playlist numbers its segments by their
+/// place alone (4.4.3.2).
 package struct LiveTimeline: Sendable {
     package let rendition: RenditionID
     package let configuration: TimelineConfiguration
     /// Token of the publish in every media URI, so that no cache serves an older stream under a reused name.
     package let epoch: String
 
-    /// Listed segments, oldest first; only the last may be open.
+    /// Listed segments, oldest first. Only the last may be open, and only an open one may be without parts, unless it
+    /// is a gap.
     package private(set) var segments: [LiveSegment] = []
     /// EXT-X-DISCONTINUITY-SEQUENCE: discontinuities that have left the window (4.4.3.3).
     package private(set) var discontinuitySequence: Int64
     package private(set) var hasEnded = false
     /// False once a segment began without an independent frame: EXT-X-INDEPENDENT-SEGMENTS would be untrue.
     package private(set) var isIndependentThroughout = true
+    /// The init section that the next segment will need.
+    package private(set) var currentInit = 0
 
+    /// Segments that may still be fetched though they are not listed.
+    private(set) var departed = DepartedMedia()
+    /// Names and lines that are the same in every state of the playlist.
+    let constants: PlaylistConstants
+
+    /// Sequence number of the first segment that there ever was.
+    let firstSequence: Int64
     private var nextSequence: Int64
-    private var currentInit = 0
-    private var completeDuration = 0.0
-    /// Segments that are no longer listed, and when their bytes may go.
-    private var departed: [(sequence: Int64, until: Int64)] = []
-    /// Rendered text of each complete segment, made once.
-    var renderedSegments: [Int64: [UInt8]] = [:]
+    private var completeDuration: Duration = .zero
+    /// Duration of the longest playlist so far.
+    private var longestPlaylist: Duration = .zero
 
+    /// Segments listed at most, however short they are.
+    private static let segmentLimit = 4_096
+
+    /// - Parameters:
+    ///   - epoch: letters, digits, `-` and `_`: it is a step of every media URI.
+    ///   - firstSequence: media sequence number of the first segment, from 0. Not lower than any that an earlier
+    ///     publish of the channel has used (4.4.3.2).
+    ///   - discontinuitySequence: the first segment's. Not lower than any earlier one either.
     package init(
         rendition: RenditionID, configuration: TimelineConfiguration, epoch: String, firstSequence: Int64,
         discontinuitySequence: Int64 = 0
     ) {
+        precondition(
+            !epoch.isEmpty && epoch.utf8.allSatisfy(PlaylistConstants.isTokenByte),
+            "An epoch must be letters, digits, '-' and '_', for it stands in URIs as it is.")
         self.rendition = rendition
         self.configuration = configuration
         self.epoch = epoch
-        self.discontinuitySequence = discontinuitySequence
-        nextSequence = firstSequence
+        self.discontinuitySequence = max(0, discontinuitySequence)
+        constants = PlaylistConstants(configuration: configuration, epoch: epoch)
+        // Room to count from, so that no later sum can overflow.
+        self.firstSequence = min(max(0, firstSequence), .max / 2)
+        nextSequence = self.firstSequence
     }
 
     // MARK: Media in
 
-    /// From the next segment on, media needs init section `number`.
-    package mutating func initSection(number: Int) { currentInit = number }
+    /// From the next segment on, media needs init section `number`: 0 for the first, more for later ones.
+    package mutating func initSection(number: Int) { currentInit = max(0, number) }
 
-    /// Opens a segment. An open one is closed first. A sequence number that does not rise is raised.
+    /// Opens a segment, ending an open one.
+    ///
+    /// A number that is not above the last one's is raised to the next. One that leaves a hole delists everything before
+    /// it, for the playlist could not say which numbers its segments have.
+    ///
+    /// - Parameter programDateTimeMicroseconds: wall-clock time of its first sample, microseconds since 1970.
+    /// - Returns: the sequence number it got.
+    @discardableResult
     package mutating func startSegment(
         sequence: Int64, programDateTimeMicroseconds: Int64, isDiscontinuity: Bool, isIndependent: Bool
-    ) {
-        guard !hasEnded else { return }
-        closeOpenSegment()
-        let number = max(sequence, nextSequence)
-        nextSequence = number &+ 1
-        if !isIndependent { isIndependentThroughout = false }
-        segments.append(
-            LiveSegment(
-                sequence: number, programDateTime: programDateTimeMicroseconds, isDiscontinuity: isDiscontinuity,
-                startsIndependent: isIndependent, initNumber: currentInit))
+    ) -> Int64 {
+        guard !hasEnded else { return nextSequence }
+        closeOpenSegment(before: sequence, programDateTime: programDateTimeMicroseconds)
+        let number = min(max(sequence, nextSequence), .max / 2)
+        if number > nextSequence { while !segments.isEmpty { delistFirst() } }
+        nextSequence = number + 1
+        var segment = LiveSegment(
+            sequence: number, programDateTime: programDateTimeMicroseconds, isDiscontinuity: isDiscontinuity,
+            startsIndependent: isIndependent, initNumber: currentInit)
+        segment.text.setDate(programDateTimeMicroseconds)
+        segments.append(segment)
+        return number
     }
 
-    /// Adds a part to the open segment.
-    package mutating func appendPart(duration: Double, isIndependent: Bool, byteCount: Int) {
-        guard !hasEnded, let last = segments.indices.last, !segments[last].isComplete else { return }
-        segments[last].parts.append(
-            LivePart(duration: duration, isIndependent: isIndependent, byteCount: byteCount))
+    /// Adds a part to the open segment, where the playlist lists it at once: all of its bytes must be there (6.2.1).
+    ///
+    /// - Parameters:
+    ///   - duration: seconds.
+    ///   - isGap: its media never came; it is listed with GAP=YES and cannot be fetched (6.2.1).
+    /// - Returns: its place, or nil when no segment is open.
+    @discardableResult
+    package mutating func appendPart(
+        duration: Double, isIndependent: Bool, byteCount: Int, isGap: Bool = false
+    ) -> MediaPosition? {
+        guard !hasEnded, let last = segments.indices.last, !segments[last].isComplete else { return nil }
+        let part = LivePart(
+            duration: Duration(mediaSeconds: duration), isIndependent: isIndependent && !isGap, isGap: isGap,
+            byteCount: byteCount)
+        let position = MediaPosition(sequence: segments[last].sequence, part: segments[last].parts.count)
+        if position.part == 0, !isGap, !(segments[last].startsIndependent && isIndependent) {
+            isIndependentThroughout = false
+        }
+        segments[last].append(part)
+        segments[last].text.append(part, at: position, constants: constants)
+        noteLength()
+        return position
     }
 
-    /// Completes the open segment and lets old ones go.
+    /// Completes the open segment and lets old ones go. One without parts is a gap.
+    ///
+    /// - Parameter duration: seconds.
     package mutating func endSegment(duration: Double) {
-        guard let last = segments.indices.last, !segments[last].isComplete else { return }
-        segments[last].duration = duration
-        completeDuration += duration
-        renderedSegments.removeAll(keepingCapacity: true)
-        trim()
+        guard !hasEnded else { return }
+        complete(lasting: Duration(mediaSeconds: duration))
     }
 
     /// Ends the presentation: ENDLIST, no hint, no more media.
     package mutating func end() {
-        closeOpenSegment()
+        guard !hasEnded else { return }
+        if let last = segments.last, !last.isComplete {
+            if last.parts.isEmpty { segments.removeLast() } else { complete(lasting: last.mediaDuration) }
+        }
         hasEnded = true
     }
 
-    private mutating func closeOpenSegment() {
+    private mutating func complete(lasting duration: Duration) {
+        guard let last = segments.indices.last, !segments[last].isComplete else { return }
+        segments[last].duration = duration
+        segments[last].text.complete(segments[last], constants: constants)
+        completeDuration += duration
+        noteLength()
+        trim()
+    }
+
+    /// Makes way for the segment numbered `sequence`.
+    private mutating func closeOpenSegment(before sequence: Int64, programDateTime: Int64) {
         guard let last = segments.last, !last.isComplete else { return }
-        if last.parts.isEmpty {
+        if !last.parts.isEmpty { return complete(lasting: last.mediaDuration) }
+        guard sequence > last.sequence else {
             // Nothing of it was ever listed: its number is free again.
             segments.removeLast()
             nextSequence = last.sequence
-        } else {
-            endSegment(duration: last.mediaDuration)
+            return
         }
+        // Its media never came: a gap as long as the time until the next one (6.2.1).
+        let missing = programDateTime.subtractingReportingOverflow(last.programDateTime)
+        let seconds = missing.overflow ? 0 : Double(missing.partialValue) / 1_000_000
+        complete(lasting: Duration(mediaSeconds: min(seconds, Double(configuration.targetDuration))))
     }
 
-    /// Delists what the window no longer holds, keeping three target durations and six segments at the least.
+    // MARK: Window
+
+    private mutating func noteLength() {
+        let open = segments.last.map { $0.isComplete ? .zero : $0.mediaDuration } ?? .zero
+        longestPlaylist = max(longestPlaylist, completeDuration + open)
+    }
+
+    /// Delists what the window no longer holds, keeping three target durations and six complete segments at the least
+    /// (6.2.2, AAS 8.12).
     private mutating func trim() {
-        let floor = Double(3 * configuration.targetDuration)
-        let window = max(configuration.window.inSeconds, floor)
-        while segments.count > 7, let first = segments.first, let duration = first.duration,
-            completeDuration - duration >= window
+        let window = max(configuration.window, configuration.partLifetime)
+        while segments.count > 6, let duration = segments.first?.duration,
+            completeDuration - duration >= window || segments.count > Self.segmentLimit
         {
-            segments.removeFirst()
-            completeDuration -= duration
-            if first.isDiscontinuity { discontinuitySequence &+= 1 }
-            let newest = segments.last?.programDateTime ?? first.programDateTime
-            // 6.2.2: fetchable for its own duration plus that of the longest playlist that listed it.
-            let lifetime = (window + duration) * 1_000_000
-            departed.append((first.sequence, newest &+ Int64(lifetime)))
+            delistFirst()
         }
     }
 
-    /// The sequence numbers whose bytes nobody may ask for any more, each given once.
+    private mutating func delistFirst() {
+        guard !segments.isEmpty else { return }
+        let first = segments.removeFirst()
+        if let duration = first.duration { completeDuration -= duration }
+        // Each segment that stays keeps its own discontinuity sequence number (6.2.2).
+        if first.isDiscontinuity { discontinuitySequence += 1 }
+        departed.add(first, longestPlaylist: longestPlaylist)
+    }
+
+    /// The sequence numbers of segments that nobody may fetch any more, with all of their parts; each is given once.
+    ///
+    /// Ask regularly: the time of a segment begins at the first call after it was delisted, so it is never too short.
     package mutating func takeExpired(at unixMicroseconds: Int64) -> [Int64] {
-        guard let first = departed.first, first.until <= unixMicroseconds else { return [] }
-        let expired = departed.prefix { $0.until <= unixMicroseconds }.map(\.sequence)
-        departed.removeFirst(expired.count)
-        return expired
+        departed.takeExpired(at: unixMicroseconds).map(\.sequence)
     }
 
-    // MARK: Where it stands
-
-    /// The last listed part, or nil before the first.
-    package var position: MediaPosition? {
-        guard let last = segments.last else { return nil }
-        if last.parts.isEmpty {
-            guard let before = segments.dropLast().last else { return nil }
-            return MediaPosition(sequence: before.sequence, part: max(0, before.parts.count - 1))
-        }
-        return MediaPosition(sequence: last.sequence, part: last.parts.count - 1)
+    /// False when neither listed nor fetchable media needs the init section of that number, nor will any that comes.
+    package func needsInitSection(_ number: Int) -> Bool {
+        number == currentInit || segments.contains { $0.initNumber == number } || departed.needsInitSection(number)
     }
 
-    /// The part that comes next (4.4.5.3), or nil when none will.
-    package var hinted: MediaPosition? {
-        guard !hasEnded, let last = segments.last else { return nil }
-        return last.isComplete
-            ? MediaPosition(sequence: last.sequence &+ 1, part: 0)
-            : MediaPosition(sequence: last.sequence, part: last.parts.count)
-    }
-
-    /// Sequence number of the first listed segment.
-    var mediaSequence: Int64 { segments.first?.sequence ?? nextSequence }
-
-    func segment(_ sequence: Int64) -> LiveSegment? {
-        guard let first = segments.first else { return nil }
-        let offset = sequence.subtractingReportingOverflow(first.sequence)
-        guard !offset.overflow, offset.partialValue >= 0, offset.partialValue < Int64(segments.count) else {
-            return nil
-        }
-        let found = segments[Int(offset.partialValue)]
-        return found.sequence == sequence ? found : segments.first { $0.sequence == sequence }
-    }
-
-    func hasDeparted(_ sequence: Int64) -> Bool { departed.contains { $0.sequence == sequence } }
+    /// Sequence number of the first listed segment: EXT-X-MEDIA-SEQUENCE (4.4.3.2).
+    package var mediaSequence: Int64 { segments.first?.sequence ?? nextSequence }
 }

@@ -1,0 +1,69 @@
+extension MultivariantPlaylist {
+    /// Reads a multivariant playlist. Tags and renditions of kinds that it does not know are passed over (6.3.1).
+    ///
+    /// - Throws: `PlaylistError` with the line of the first mistake.
+    package init(parsing text: some Collection<UInt8>) throws(PlaylistError) {
+        self.init()
+        var lines = try PlaylistLines(Array(text))
+        var pending: PlaylistTag?
+        while let line = try lines.next() {
+            switch line {
+            case .uri(let uri):
+                guard let tag = pending else {
+                    throw PlaylistError(line: lines.line, reason: .uriWithoutTag("#EXT-X-STREAM-INF"))
+                }
+                guard variants.count < PlaylistLimits.entries else {
+                    throw PlaylistError(line: lines.line, reason: .tooMany("variants", limit: PlaylistLimits.entries))
+                }
+                variants.append(try Variant(tag, uri: uri))
+                pending = nil
+            case .tag(let tag):
+                if pending != nil { throw tag.misplaced("stands between #EXT-X-STREAM-INF and its URI") }
+                if tag.name == "#EXT-X-STREAM-INF" { pending = tag } else { try read(tag) }
+            }
+        }
+        if let pending {
+            throw PlaylistError(line: pending.line, reason: .missingTag("the URI after #EXT-X-STREAM-INF"))
+        }
+    }
+
+    private mutating func read(_ tag: PlaylistTag) throws(PlaylistError) {
+        switch tag.name {
+        case "#EXT-X-INDEPENDENT-SEGMENTS": independentSegments = true
+        case "#EXT-X-MEDIA":
+            guard audio.count < PlaylistLimits.entries else {
+                throw PlaylistError(line: tag.line, reason: .tooMany("renditions", limit: PlaylistLimits.entries))
+            }
+            let list = try AttributeList(tag)
+            if try list.require("TYPE", try list.token("TYPE")) == "AUDIO" { audio.append(try AudioRendition(list)) }
+        case "#EXTINF", "#EXT-X-TARGETDURATION", "#EXT-X-PART", "#EXT-X-MEDIA-SEQUENCE":
+            throw PlaylistError(line: tag.line, reason: .wrongKind(tag: tag.name))
+        default: break
+        }
+    }
+}
+
+extension Variant {
+    fileprivate init(_ tag: PlaylistTag, uri: String) throws(PlaylistError) {
+        let list = try AttributeList(tag)
+        let resolution = try list.resolution("RESOLUTION")
+        self.init(
+            bandwidth: Int(try list.require("BANDWIDTH", try list.integer("BANDWIDTH"))),
+            averageBandwidth: try list.integer("AVERAGE-BANDWIDTH").map { Int($0) },
+            codecs: try list.quoted("CODECS").map { $0.split(separator: ",").map(String.init) } ?? [],
+            width: resolution?.width, height: resolution?.height,
+            frameRate: try list.seconds("FRAME-RATE")?.inSeconds, uri: uri, audioGroup: try list.quoted("AUDIO"))
+    }
+}
+
+extension AudioRendition {
+    fileprivate init(_ list: AttributeList) throws(PlaylistError) {
+        // CHANNELS may say more after a slash (4.4.6.1).
+        let channels = try list.quoted("CHANNELS")?.split(separator: "/").first
+        self.init(
+            group: try list.require("GROUP-ID", try list.quoted("GROUP-ID")),
+            name: try list.require("NAME", try list.quoted("NAME")), uri: try list.quoted("URI"),
+            channels: channels.flatMap { DecimalText.integer($0.utf8) }.map { Int($0) },
+            language: try list.quoted("LANGUAGE"), isDefault: try list.isYes("DEFAULT"))
+    }
+}
