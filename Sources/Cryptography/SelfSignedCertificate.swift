@@ -38,7 +38,6 @@ package struct SelfSignedCertificate: Sendable, Equatable {
         try Self.setValidity(certificate.pointer, from: unixMicroseconds / 1_000_000 - 3600, days: days)
         let extensions: [(Int32, String)] = [
             (NID_basic_constraints, "critical,CA:FALSE"),
-            (NID_key_usage, "critical,digitalSignature"),
             (NID_ext_key_usage, "serverAuth"),
             (NID_subject_alt_name, alternatives.joined(separator: ",")),
             (NID_subject_key_identifier, "hash"),

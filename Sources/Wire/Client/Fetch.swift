@@ -97,8 +97,10 @@ package final class Fetch {
     func end() {
         guard state != .ended else { return }
         state = .ended
+        // Held until it has heard: the fetch may have been its last owner.
+        let last = receiver
         retained = nil
-        receiver?.fetchEnded(self)
+        last?.fetchEnded(self)
     }
 
     func fail(_ failure: FetchFailure) {
