@@ -71,7 +71,8 @@ let package = Package(
         .executableTarget(
             name: "Needletail",
             dependencies: [
-                "Configuration", "Cryptography", "Edge", "Logs", "Media", "Node", "Origin", "Prometheus", "RTMP", "Wire",
+                "Configuration", "Cryptography", "Edge", "Logs", "Media", "Node", "Origin", "Prometheus", "RTMP",
+                "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

@@ -49,7 +49,9 @@ struct CertificateCommand: ParsableCommand {
         let bytes = Array(text.utf8)
         var written = 0
         while written < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress?.advanced(by: written), $0.count - written) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(file, $0.baseAddress?.advanced(by: written), $0.count - written)
+            }
             guard count > 0 else { throw ValidationError("\(path) could not be written whole.") }
             written += count
         }

@@ -40,7 +40,9 @@ struct ConfigurationFlags: ParsableArguments {
     {
         var overrides: [ConfigurationOverride] = []
         for text in set { overrides.append(try ConfigurationOverride(parsing: text)) }
-        let shared = [("http.listen", "--http", http), ("https.listen", "--https", https), ("log.level", "--log-level", logLevel)]
+        let shared = [
+            ("http.listen", "--http", http), ("https.listen", "--https", https), ("log.level", "--log-level", logLevel),
+        ]
         for (path, flag, value) in shared + named {
             if let value { overrides.append(ConfigurationOverride(path: path, value: value, flag: flag)) }
         }

@@ -7,7 +7,8 @@ package enum CORS {
         var head = ResponseHead(status: 204)
         head.fields.append("access-control-allow-origin", "*")
         head.fields.append("access-control-allow-methods", "GET, HEAD, OPTIONS")
-        head.fields.append("access-control-allow-headers", "Range, CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session")
+        head.fields.append(
+            "access-control-allow-headers", "Range, CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session")
         head.fields.append("access-control-max-age", "86400")
         return head
     }()

@@ -7,7 +7,10 @@ enum OriginMetrics {
         text.sample("needletail_origin_publishers", UInt64(clamping: publishers.openCount))
         let totals: [(String, String, UInt64)] = [
             ("needletail_origin_publishes_refused_total", "Publishes refused.", publishers.refusedCount),
-            ("needletail_origin_rtmp_violations_total", "RTMP connections that broke a rule.", publishers.violationCount),
+            (
+                "needletail_origin_rtmp_violations_total", "RTMP connections that broke a rule.",
+                publishers.violationCount
+            ),
             (
                 "needletail_origin_publishers_turned_away_total", "Connections refused by the limit on publishers.",
                 publishers.turnedAwayCount

@@ -159,7 +159,11 @@ enum InitializationSegment {
                     }
                     mdia.box("minf") { minf in
                         header(&minf)
-                        minf.box("dinf") { $0.fullBox("dref") { $0.u32(1); $0.fullBox("url ", flags: 1) { _ in } } }
+                        minf.box("dinf") {
+                            $0.fullBox("dref") {
+                                $0.u32(1); $0.fullBox("url ", flags: 1) { _ in }
+                            }
+                        }
                         minf.box("stbl") { stbl in
                             stbl.fullBox("stsd") { stsd in
                                 stsd.u32(1)

@@ -36,7 +36,9 @@ enum AV1Units {
     static let sequenceHeader: UInt8 = 1
 
     /// The payload of the first unit of `type`.
-    static func first(_ type: UInt8, in bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? { find(type, in: bytes)?.payload }
+    static func first(_ type: UInt8, in bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        find(type, in: bytes)?.payload
+    }
 
     /// The first unit of `type`, its header included.
     static func firstWhole(_ type: UInt8, in bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
@@ -117,7 +119,8 @@ struct AV1SequenceHeader {
                 guard let minusOne = bits.unsigned() else { return false }
                 ticks = minusOne &+ 1
                 frameDuration = FrameDuration(
-                    rateNumerator: Int64(scale), rateDenominator: Int64(units).multipliedReportingOverflow(by: Int64(ticks)).partialValue)
+                    rateNumerator: Int64(scale),
+                    rateDenominator: Int64(units).multipliedReportingOverflow(by: Int64(ticks)).partialValue)
             }
             guard let hasModel = bits.flag() else { return false }
             if hasModel {

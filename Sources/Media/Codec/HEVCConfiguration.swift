@@ -47,7 +47,8 @@ package struct HEVCConfiguration: Sendable, Equatable {
         var constraints = Array(record[6..<12])
         while constraints.last == 0 { constraints.removeLast() }
         let text = constraints.map { "." + String($0, radix: 16, uppercase: true) }.joined()
-        return "hvc1.\(space)\(record[1] & 31).\(String(reversed, radix: 16, uppercase: true)).\(tier)\(record[12])\(text)"
+        return
+            "hvc1.\(space)\(record[1] & 31).\(String(reversed, radix: 16, uppercase: true)).\(tier)\(record[12])\(text)"
     }
 }
 

@@ -113,7 +113,9 @@ package struct PublishPackager {
             guard record.readableBytes > 0 else { return }
             configureVideo(packet.codec, record: Array(record.readableBytesView), into: &events)
         case .frame(let bytes):
-            if video == nil, packet.codec == .av1, let found = AV1Configuration(keyFrame: Array(bytes.readableBytesView)[...]) {
+            if video == nil, packet.codec == .av1,
+                let found = AV1Configuration(keyFrame: Array(bytes.readableBytesView)[...])
+            {
                 configureVideo(VideoConfiguration.av1(found), into: &events)
             }
             guard bytes.readableBytes > 0, video != nil else { return }
@@ -220,4 +222,3 @@ struct ProgramDates: Sendable {
     /// Microseconds since 1970 at `time` on the line.
     func date(at time: Int64) -> Int64 { time &+ (offset ?? 0) }
 }
-

@@ -21,7 +21,8 @@ final class Presentation {
     private let index: ParkingIndex
 
     init(
-        settings: ChannelSettings, epoch: String, firstSequence: Int64, discontinuitySequence: Int64, index: ParkingIndex,
+        settings: ChannelSettings, epoch: String, firstSequence: Int64, discontinuitySequence: Int64,
+        index: ParkingIndex,
         logger: Logger
     ) {
         self.settings = settings

@@ -71,7 +71,8 @@ final class OriginResponder: Responder {
         guard rendition.hasMedia else {
             return exchange.refuse(.notFound("The rendition has just started; ask again."), cacheFor: .zero)
         }
-        let form = PlaylistForm(skip: directives.skip, isGzipped: ContentCoding.negotiate(request.fields, offered: [.gzip]) == .gzip)
+        let form = PlaylistForm(
+            skip: directives.skip, isGzipped: ContentCoding.negotiate(request.fields, offered: [.gzip]) == .gzip)
         switch rendition.timeline.decide(directives) {
         case .ready:
             let blocking = directives.msn != nil

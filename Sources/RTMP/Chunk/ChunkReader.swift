@@ -146,7 +146,9 @@ struct ChunkReader {
         if let extended = lane.extended {
             // Repeated in every chunk of the message, except by some old clients: look before taking it.
             guard bytes.readableBytes >= 4 else { return false }
-            if bytes.getInteger(at: bytes.readerIndex, as: UInt32.self) == extended { bytes.moveReaderIndex(forwardBy: 4) }
+            if bytes.getInteger(at: bytes.readerIndex, as: UInt32.self) == extended {
+                bytes.moveReaderIndex(forwardBy: 4)
+            }
         }
         if isNewMessage { lane.timestamp = lane.timestamp &+ lane.delta }
         return true

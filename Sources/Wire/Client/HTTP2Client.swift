@@ -120,7 +120,9 @@ final class HTTP2Client: HTTP2Session {
         frame: UnsafePointer<nghttp2_frame>, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
     ) -> Bool {
         let stream = frame.pointee.hd.stream_id
-        guard frame.pointee.hd.type == UInt8(NGHTTP2_HEADERS.rawValue), var entry = incoming[stream] else { return true }
+        guard frame.pointee.hd.type == UInt8(NGHTTP2_HEADERS.rawValue), var entry = incoming[stream] else {
+            return true
+        }
         // After the final head only trailers come; they carry nothing that is used here.
         guard entry.fetch.state == .sent else { return true }
         incoming[stream] = nil
