@@ -22,7 +22,6 @@ extension LiveTimeline {
     package func write(delta skip: SkipRequest?, reports: [RenditionReport], into buffer: inout ByteBuffer) {
         let skipped = skip == nil ? 0 : skippableCount
         writeHead(skipped: skipped, to: &buffer)
-        let partsFrom = firstSegmentWithParts
         // Nothing comes before the first segment written, so a delta repeats the map (and the date) there.
         var lastInit: Int?
         for index in segments.indices.dropFirst(skipped) where segments[index].isListed {
@@ -31,7 +30,7 @@ extension LiveTimeline {
             if segment.initNumber != lastInit { writeMap(segment.initNumber, to: &buffer) }
             lastInit = segment.initNumber
             buffer.writeBytes(segment.text.date)
-            if index >= partsFrom { buffer.writeBytes(segment.text.parts) }
+            if segment.sequence >= partsListedFrom { buffer.writeBytes(segment.text.parts) }
             buffer.writeBytes(segment.text.closing)
         }
         writeTail(reports: reports, lastInit: lastInit, to: &buffer)
@@ -97,18 +96,6 @@ extension LiveTimeline {
     /// The init section that the hinted part will need.
     private func initNumber(of hinted: MediaPosition) -> Int? {
         segment(hinted.sequence)?.initNumber ?? currentInit
-    }
-
-    /// Index of the first segment whose parts are listed: PART tags more than three target durations from the end
-    /// disappear (6.2.2). They go segment by segment, for players count a part's index from the first one listed.
-    private var firstSegmentWithParts: Int {
-        var fromEnd: Duration = .zero
-        for index in segments.indices.reversed() {
-            // A segment whose end lies beyond the limit has only parts beyond it.
-            if fromEnd > configuration.partLifetime { return index + 1 }
-            fromEnd += segments[index].mediaDuration
-        }
-        return 0
     }
 
     /// How many segments a delta update leaves out: those further from the end of the last whole segment than

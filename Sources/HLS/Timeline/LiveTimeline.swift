@@ -31,6 +31,8 @@ package struct LiveTimeline: Sendable {
     let firstSequence: Int64
     private var nextSequence: Int64
     private var completeDuration: Duration = .zero
+    /// Sequence number from which on segments list their parts.
+    private(set) var partsListedFrom: Int64 = 0
     /// Duration of the longest playlist so far.
     private var longestPlaylist: Duration = .zero
 
@@ -108,7 +110,7 @@ package struct LiveTimeline: Sendable {
         }
         segments[last].append(part)
         segments[last].text.append(part, at: position, constants: constants)
-        noteLength()
+        mediaGrew()
         return position
     }
 
@@ -134,7 +136,7 @@ package struct LiveTimeline: Sendable {
         segments[last].duration = duration
         segments[last].text.complete(segments[last], constants: constants)
         completeDuration += duration
-        noteLength()
+        mediaGrew()
         trim()
     }
 
@@ -156,9 +158,24 @@ package struct LiveTimeline: Sendable {
 
     // MARK: Window
 
-    private mutating func noteLength() {
+    private mutating func mediaGrew() {
         let open = segments.last.map { $0.isComplete ? .zero : $0.mediaDuration } ?? .zero
         longestPlaylist = max(longestPlaylist, completeDuration + open)
+        unlistParts()
+    }
+
+    /// PART tags more than three target durations from the end disappear (6.2.2), and never come back. They go segment
+    /// by segment, for players count a part's index from the first one listed.
+    private mutating func unlistParts() {
+        var fromEnd: Duration = .zero
+        for index in segments.indices.reversed() where segments[index].sequence >= partsListedFrom {
+            // A segment whose end lies beyond the limit has only parts beyond it.
+            if fromEnd > configuration.partLifetime {
+                partsListedFrom = segments[index].sequence + 1
+                return
+            }
+            fromEnd += segments[index].mediaDuration
+        }
     }
 
     /// Delists what the window no longer holds, keeping three target durations and six complete segments at the least

@@ -194,7 +194,12 @@ final class ClientConnection: ChannelInboundHandler {
     }
 
     private func pump() {
-        guard !isPumping, let context else { return }
+        guard let context else { return }
+        // A flush may tell at once that the socket takes more: that is heard by the loop below.
+        guard !isPumping else {
+            wantsPump = true
+            return
+        }
         isPumping = true
         defer { isPumping = false }
         repeat {

@@ -173,7 +173,12 @@ package final class ServerConnection: ChannelInboundHandler {
 
     /// Writes what the engine has, as long as the socket takes it, then flushes once.
     private func pump() {
-        guard !isPumping, let context else { return }
+        guard let context else { return }
+        // A flush may tell at once that the socket takes more: that is heard by the loop below.
+        guard !isPumping else {
+            wantsPump = true
+            return
+        }
         isPumping = true
         defer { isPumping = false }
         repeat {
