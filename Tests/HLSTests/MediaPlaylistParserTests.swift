@@ -210,6 +210,7 @@ struct MediaPlaylistParserTests {
                 head + "#EXT-X-STREAM-INF:BANDWIDTH=1\n",
                 "line 3: #EXT-X-STREAM-INF belongs to the other kind of playlist, media or multivariant."
             ),
+            (head + "#EXTINF:1,\ra\n", "line 3: not UTF-8 text, or a control character in it."),
             (head + "#EXTINF:1,\u{1}\na\n", "line 3: not UTF-8 text, or a control character in it."),
             (head + "#" + String(repeating: "x", count: 20_000) + "\n", "line 3: the line is longer than 16384 bytes."),
             (

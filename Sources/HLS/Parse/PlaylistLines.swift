@@ -36,6 +36,8 @@ struct PlaylistTag {
 /// Cuts a playlist into its tags and URIs. Comments and empty lines are passed over (4.1).
 struct PlaylistLines {
     private let bytes: [UInt8]
+    /// Whether all of it is text: then no line needs to be looked at for that.
+    private let isText: Bool
     private var position = 0
     /// Number of the line read last, from 1.
     private(set) var line = 0
@@ -46,6 +48,7 @@ struct PlaylistLines {
             throw PlaylistError(line: 0, reason: .tooLarge(limit: PlaylistLimits.bytes))
         }
         self.bytes = bytes
+        isText = Self.isText(bytes[...])
         guard let first = try nextLine(), first.elementsEqual("#EXTM3U".utf8) else {
             throw PlaylistError(line: 1, reason: .noHeader)
         }
@@ -66,21 +69,36 @@ struct PlaylistLines {
     private mutating func nextLine() throws(PlaylistError) -> ArraySlice<UInt8>? {
         guard position < bytes.count else { return nil }
         line += 1
-        let end = bytes[position...].firstIndex(of: 0x0a) ?? bytes.endIndex
+        var end = position
+        var returns = 0
+        while end < bytes.count, bytes[end] != 0x0a {
+            if bytes[end] == 0x0d { returns += 1 }
+            end += 1
+        }
         var text = bytes[position..<end]
         position = end + 1
-        if text.last == 0x0d { text.removeLast() }
+        if text.last == 0x0d {
+            text.removeLast()
+            returns -= 1
+        }
         guard text.count <= PlaylistLimits.lineBytes else {
             throw PlaylistError(line: line, reason: .lineTooLong(limit: PlaylistLimits.lineBytes))
         }
-        // 4.1: UTF-8 without a byte order mark and without control characters.
-        let isText = text.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }
-        guard isText, String(validating: text, as: UTF8.self) != nil else {
-            throw PlaylistError(line: line, reason: .notText)
-        }
+        guard returns == 0, isText || Self.isText(text) else { throw PlaylistError(line: line, reason: .notText) }
         // Trailing blanks are no part of a value.
         while let last = text.last, last == 0x20 || last == 0x09 { text.removeLast() }
         return text
+    }
+
+    /// 4.1: UTF-8 without control characters, but for the ends of lines and tabs.
+    private static func isText(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let hasControls = bytes.withUnsafeBufferPointer { bytes in
+            for byte in bytes where byte < 0x20 || byte == 0x7f {
+                if byte != 0x0a && byte != 0x0d && byte != 0x09 { return true }
+            }
+            return false
+        }
+        return !hasControls && String(validating: bytes, as: UTF8.self) != nil
     }
 }
 
