@@ -57,7 +57,7 @@ import Testing
                 "x264enc", "tune=zerolatency", "key-int-max=50", "speed-preset=superfast", "!", "h264parse", "!",
                 "flvmux", "streamable=true", "name=mux", "!", "rtmp2sink",
                 "location=rtmp://127.0.0.1:\(fleet.rtmpPort)/live/demo", "audiotestsrc", "is-live=true", "!",
-                "audioconvert", "!", "avenc_aac", "!", "aacparse", "!", "mux.",
+                "audioconvert", "!", "voaacenc", "!", "aacparse", "!", "mux.",
             ], in: fleet.directory, name: "gstreamer")
         defer { publisher.stop() }
         let multivariant = try fleet.waitForChannel()

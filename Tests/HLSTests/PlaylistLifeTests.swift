@@ -26,11 +26,11 @@ struct PlaylistLifeTests {
     @Test("6.2.2: segments without duration do not pile up")
     func bounded() {
         var feed = Feed()
-        for _ in 0..<5_000 {
+        for _ in 0..<300 {
             feed.open(parts: 1, part: 0)
             feed.close(0)
         }
-        #expect(feed.timeline.segments.count == 4_096)
+        #expect(feed.timeline.segments.count == 180)
     }
 
     @Test("6.2.2-M10: discontinuities that left are counted, and each segment keeps its number")

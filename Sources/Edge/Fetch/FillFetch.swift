@@ -7,10 +7,11 @@ import Wire
 final class FillFetch: FetchReceiver {
     private let id: FillID
     private let request: RequestHead
-    private unowned let edge: EdgeResponder
+    private weak var edge: EdgeResponder?
     private var tried: Set<Int> = []
     private var current: Int?
     private var hasHead = false
+    private var attempts = 0
 
     init(id: FillID, request: RequestHead, edge: EdgeResponder) {
         self.id = id
@@ -20,6 +21,7 @@ final class FillFetch: FetchReceiver {
 
     func start() {
         // One retry: on another upstream where there is one, else on the same.
+        guard let edge else { return }
         if tried.count >= edge.upstreams.clients.count { tried = [] }
         guard let (_, upstream) = edge.upstreams.fetch(request, tried: tried, receiver: self) else {
             return edge.fillFailed(id)
@@ -30,16 +32,15 @@ final class FillFetch: FetchReceiver {
 
     func fetch(_ fetch: Fetch, received head: ResponseHead) {
         hasHead = true
-        edge.fillReceived(id, head)
+        edge?.fillReceived(id, head)
     }
 
-    func fetch(_ fetch: Fetch, received bytes: ByteBuffer) { edge.fillReceived(id, bytes) }
+    func fetch(_ fetch: Fetch, received bytes: ByteBuffer) { edge?.fillReceived(id, bytes) }
 
-    func fetchEnded(_ fetch: Fetch) { edge.fillEnded(id) }
-
-    private var attempts = 0
+    func fetchEnded(_ fetch: Fetch) { edge?.fillEnded(id) }
 
     func fetch(_ fetch: Fetch, failed failure: FetchFailure) {
+        guard let edge else { return }
         if let current { edge.upstreams.failed(upstream: current) }
         attempts += 1
         if !hasHead, attempts <= max(1, edge.upstreams.clients.count - 1), edge.mayRetry(id) { return start() }
@@ -50,7 +51,7 @@ final class FillFetch: FetchReceiver {
 /// A request that nobody shares: its answer goes to one client as it comes.
 final class PassFetch: FetchReceiver, BodySource {
     private let exchange: Exchange
-    private unowned let edge: EdgeResponder
+    private weak var edge: EdgeResponder?
     private let method: HTTP.Method
     private let target: HTTPBytes
     private var pieces: [ByteBuffer] = []
@@ -71,6 +72,7 @@ final class PassFetch: FetchReceiver, BodySource {
     }
 
     func start(_ request: RequestHead, body: ByteBuffer) {
+        guard let edge else { return }
         guard let started = edge.upstreams.fetch(request, body: body, tried: [], receiver: self) else {
             return edge.refuseUnavailable(exchange)
         }
@@ -84,6 +86,7 @@ final class PassFetch: FetchReceiver, BodySource {
 
     func fetch(_ fetch: Fetch, received head: ResponseHead) {
         hasHead = true
+        guard let edge else { return }
         if !method.isSafe && head.status < 400 { edge.invalidate(target) }
         let length = head.fields.first("content-length")?.decimalValue
         exchange.respond(edge.forwarded(head), body: .stream(self, length: length))
@@ -99,15 +102,15 @@ final class PassFetch: FetchReceiver, BodySource {
     func fetchEnded(_ fetch: Fetch) {
         isEnded = true
         self.fetch = nil
-        edge.passEnded(exchange)
+        edge?.passEnded(exchange)
         exchange.resume()
     }
 
     func fetch(_ fetch: Fetch, failed failure: FetchFailure) {
         isFailed = true
         self.fetch = nil
-        edge.passEnded(exchange)
-        if hasHead { exchange.resume() } else { edge.refuseUnavailable(exchange) }
+        edge?.passEnded(exchange)
+        if hasHead { exchange.resume() } else { edge?.refuseUnavailable(exchange) }
     }
 
     func next(limit: Int) -> BodyPiece {

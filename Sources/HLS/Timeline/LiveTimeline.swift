@@ -36,9 +36,6 @@ package struct LiveTimeline: Sendable {
     /// Duration of the longest playlist so far.
     private var longestPlaylist: Duration = .zero
 
-    /// Segments listed at most, however short they are.
-    private static let segmentLimit = 4_096
-
     /// - Parameters:
     ///   - epoch: letters, digits, `-` and `_`: it is a step of every media URI.
     ///   - firstSequence: media sequence number of the first segment, from 0. Not lower than any that an earlier
@@ -168,7 +165,8 @@ package struct LiveTimeline: Sendable {
     /// by segment, for players count a part's index from the first one listed.
     private mutating func unlistParts() {
         var fromEnd: Duration = .zero
-        for index in segments.indices.reversed() where segments[index].sequence >= partsListedFrom {
+        for index in segments.indices.reversed() {
+            guard segments[index].sequence >= partsListedFrom else { return }
             // A segment whose end lies beyond the limit has only parts beyond it.
             if fromEnd > configuration.partLifetime {
                 partsListedFrom = segments[index].sequence + 1
@@ -183,7 +181,7 @@ package struct LiveTimeline: Sendable {
     private mutating func trim() {
         let window = max(configuration.window, configuration.partLifetime)
         while segments.count > 6, let duration = segments.first?.duration,
-            completeDuration - duration >= window || segments.count > Self.segmentLimit
+            completeDuration - duration >= window || segments.count > configuration.segmentLimit
         {
             delistFirst()
         }

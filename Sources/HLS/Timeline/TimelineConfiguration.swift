@@ -71,6 +71,9 @@ package struct TimelineConfiguration: Sendable, Equatable {
     /// A blocked request is answered 503 after this (6.2.5.2).
     package var holdLimit: Duration { .seconds(3 * targetDuration) }
 
+    /// Segments listed at most, however short a publisher makes them: four for each second of the window.
+    var segmentLimit: Int { Int(window.components.seconds) * 4 + 100 }
+
     /// The Advance Part Limit: how many parts past the last one a request may name (6.2.5.2).
     package var advancePartLimit: Int {
         partTarget < .seconds(1) ? Int((3 / partTarget.inSeconds).rounded(.up)) : 3

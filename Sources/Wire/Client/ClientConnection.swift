@@ -15,7 +15,8 @@ final class ClientConnection: ChannelInboundHandler {
         case closed
     }
 
-    private unowned let client: HTTPClient
+    /// Nil once its owner has let go of it while the socket was still closing.
+    private weak var client: HTTPClient?
     private let isTLS: Bool
     private let probesHTTP2: Bool
     private var engine = Engine.deciding
@@ -80,7 +81,7 @@ final class ClientConnection: ChannelInboundHandler {
     private func settle(_ choice: Engine) {
         engine = choice
         candidate = nil
-        client.connected(self)
+        client?.connected(self)
         pump()
     }
 
@@ -91,7 +92,7 @@ final class ClientConnection: ChannelInboundHandler {
             // A server's first frame is SETTINGS (RFC 9113, 3.4): anything else was written by an HTTP/1.1 server.
             guard bytes.getInteger(at: bytes.readerIndex + 3, as: UInt8.self) == 4 else {
                 engine = .closed
-                client.refusedHTTP2(self)
+                client?.refusedHTTP2(self)
                 return context.close(promise: nil)
             }
             settle(.http2(candidate))
@@ -113,7 +114,7 @@ final class ClientConnection: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        client.note(error, on: self)
+        client?.note(error, on: self)
         context.close(promise: nil)
     }
 
@@ -123,7 +124,7 @@ final class ClientConnection: ChannelInboundHandler {
         engine = .closed
         candidate = nil
         // The client forgets the connection before its fetches fail, or a retry would choose it again.
-        client.lost(self, whileProbing: wasDeciding)
+        client?.lost(self, whileProbing: wasDeciding)
         switch last {
         case .http1(let http1): http1.connectionLost()
         case .http2(let http2): http2.connectionLost()
@@ -169,10 +170,10 @@ final class ClientConnection: ChannelInboundHandler {
     }
 
     /// An HTTP/1.1 connection has delivered its answer and can take the next request.
-    func becameIdle() { client.idle(self) }
+    func becameIdle() { client?.idle(self) }
 
     /// The upstream says that it takes no new streams here.
-    func goingAway() { client.retire(self) }
+    func goingAway() { client?.retire(self) }
 
     func close() { context?.close(promise: nil) }
 

@@ -29,7 +29,12 @@ final class Fleet {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let made = try run(Self.program, ["certificate", "--directory", directory.path])
         guard made.status == 0 else { throw TimedOut(description: "certificate: \(made.errors)") }
-        let player = ProcessInfo.processInfo.environment["NEEDLETAIL_HLS_JS"] ?? "hls.js"
+        // Support, EndToEndTests, Tests: three folders below the root, where ./dev puts the player.
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let player =
+            ProcessInfo.processInfo.environment["NEEDLETAIL_HLS_JS"]
+            ?? root.appendingPathComponent(".needletail/hls.js").path
         let tls = "tls: {certificate: cert.pem, key: key.pem}"
         try """
         channels: \(channels)

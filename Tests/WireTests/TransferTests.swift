@@ -1,0 +1,140 @@
+import Cryptography
+import Foundation
+import HTTP
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Testing
+import Wire
+
+/// Our server and our client over real sockets: what one sends, the other receives, whatever the size.
+@Suite struct TransferTests {
+    private final class Echo: Responder {
+        var cancellations = 0
+        func respond(to request: RequestHead, body: ByteBuffer, on exchange: Exchange) {
+            var head = ResponseHead(status: 200)
+            head.fields.append("content-type", "application/octet-stream")
+            if request.path.isEqual(to: "/echo") { return exchange.respond(head, body: .bytes(body)) }
+            if request.path.isEqual(to: "/hang") { return }
+            let count = request.queryValue("bytes")?.decimalValue ?? 0
+            let pieces = request.queryValue("pieces")?.decimalValue ?? 1
+            let piece = ByteBuffer(bytes: (0..<count / max(1, pieces)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) })
+            exchange.respond(head, body: pieces == 1 ? .bytes(piece) : .slices(Array(repeating: piece, count: pieces)))
+        }
+        func cancelled(_ exchange: Exchange) { cancellations += 1 }
+    }
+
+    private final class Collector: FetchReceiver {
+        let promise: EventLoopPromise<(UInt16, ByteBuffer)>
+        private var status: UInt16 = 0
+        private var body = ByteBuffer()
+        init(_ promise: EventLoopPromise<(UInt16, ByteBuffer)>) { self.promise = promise }
+        func fetch(_ fetch: Fetch, received head: ResponseHead) { status = head.status }
+        func fetch(_ fetch: Fetch, received bytes: ByteBuffer) { body.writeImmutableBuffer(bytes) }
+        func fetchEnded(_ fetch: Fetch) { promise.succeed((status, body)) }
+        func fetch(_ fetch: Fetch, failed failure: FetchFailure) { promise.fail(failure) }
+    }
+
+    /// A server on a port of the system's choice and the address by which a client finds it.
+    private func serve<Value: Sendable>(
+        isSecure: Bool, _ body: (any EventLoop, UpstreamAddress, NIOSSLContext?) async throws -> Value
+    ) async throws -> Value {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        var serverTLS: NIOSSLContext?
+        var clientTLS: NIOSSLContext?
+        if isSecure {
+            let made = try SelfSignedCertificate(
+                names: ["127.0.0.1"], days: 1, unixMicroseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let (certificate, key) = (folder.path + "/cert.pem", folder.path + "/key.pem")
+            try made.certificatePEM.write(toFile: certificate, atomically: true, encoding: .utf8)
+            try made.keyPEM.write(toFile: key, atomically: true, encoding: .utf8)
+            serverTLS = try TLSMaterial.server(certificatePath: certificate, keyPath: key)
+            clientTLS = try TLSMaterial.client(authorityPath: certificate, verifies: true)
+        }
+        let service = try await loop.submit {
+            NIOLoopBound(
+                HTTPService(
+                    responder: Echo(), registry: ConnectionRegistry(limits: ServerLimits(), eventLoop: loop)),
+                eventLoop: loop)
+        }.get()
+        let server = try await HTTPServer.listen(host: "127.0.0.1", port: 0, tls: serverTLS, on: loop, service: service)
+        let address = UpstreamAddress(isSecure: isSecure, host: "127.0.0.1", port: server.address?.port ?? 0)
+        let result = try await body(loop, address, clientTLS)
+        await server.stopAccepting()
+        try await loop.submit { service.value.registry.closeAll() }.get()
+        return result
+    }
+
+    private func fetch(
+        _ target: String, body: ByteBuffer = ByteBuffer(), method: HTTP.Method = .get, from address: UpstreamAddress,
+        tls: NIOSSLContext?, on loop: any EventLoop
+    ) async throws -> (UInt16, ByteBuffer) {
+        let promise = loop.makePromise(of: (UInt16, ByteBuffer).self)
+        let client = try await loop.submit {
+            let client = HTTPClient(address: address, tls: tls, limits: ClientLimits(), eventLoop: loop)
+            _ = client.fetch(
+                RequestHead(method: method, target: HTTPBytes(target)), body: body, receiver: Collector(promise))
+            return NIOLoopBound(client, eventLoop: loop)
+        }.get()
+        let result = try await promise.futureResult.get()
+        try await loop.submit { client.value.stop() }.get()
+        return result
+    }
+
+    @Test(arguments: [false, true], [0, 1, 4_096, 16_385, 262_144, 262_145, 3_000_000])
+    func bodiesOfEverySizeArriveWhole(isSecure: Bool, count: Int) async throws {
+        try await serve(isSecure: isSecure) { loop, address, tls in
+            let (status, body) = try await fetch("/?bytes=\(count)", from: address, tls: tls, on: loop)
+            #expect(status == 200)
+            #expect(body.readableBytes == count)
+            #expect(body.readableBytesView.elementsEqual((0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }))
+        }
+    }
+
+    @Test(arguments: [false, true]) func bodiesInPiecesArriveWhole(isSecure: Bool) async throws {
+        try await serve(isSecure: isSecure) { loop, address, tls in
+            let (_, body) = try await fetch("/?bytes=700000&pieces=7", from: address, tls: tls, on: loop)
+            #expect(body.readableBytes == 700_000)
+        }
+    }
+
+    @Test(arguments: [false, true]) func aRequestsBodyArrivesWhole(isSecure: Bool) async throws {
+        try await serve(isSecure: isSecure) { loop, address, tls in
+            let sent = ByteBuffer(bytes: (0..<300_000).map { UInt8(truncatingIfNeeded: $0) })
+            let (status, body) = try await fetch(
+                "/echo", body: sent, method: .post, from: address, tls: tls, on: loop)
+            #expect(status == 200)
+            #expect(body == sent)
+        }
+    }
+
+    /// The HTTP/1.1 path, by a client that is not ours: it stalled at 256 KiB once.
+    @Test(arguments: [false, true], ["--http1.1", "--http2-prior-knowledge", "--http2"])
+    func curlReceivesLargeBodies(isSecure: Bool, version: String) async throws {
+        let count = try await serve(isSecure: isSecure) { _, address, _ in
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = [
+                "curl", "-sk", version, "--max-time", "20", "-o", "/dev/null", "-w", "%{size_download}",
+                "\(address)/?bytes=3000000",
+            ]
+            let pipe = Pipe()
+            process.standardOutput = pipe
+            try process.run()
+            return String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        }
+        #expect(count == "3000000")
+    }
+
+    @Test(arguments: [false, true]) func anUpstreamThatIsAwayIsToldAtOnce(isSecure: Bool) async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        // Port 1 on loopback: nobody listens there.
+        let address = UpstreamAddress(isSecure: false, host: "127.0.0.1", port: 1)
+        await #expect(throws: FetchFailure.self) {
+            _ = try await fetch("/", from: address, tls: nil, on: loop)
+        }
+    }
+}
