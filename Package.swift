@@ -87,6 +87,9 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
+        .testTarget(
+            name: "RTMPTests",
+            dependencies: ["Cryptography", "RTMP", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(name: "HLSTests", dependencies: ["HLS", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
