@@ -90,6 +90,9 @@ let package = Package(
         .testTarget(
             name: "RTMPTests",
             dependencies: ["Cryptography", "RTMP", .product(name: "NIOCore", package: "swift-nio")]),
+        .testTarget(
+            name: "MediaTests", dependencies: ["Media", .product(name: "NIOCore", package: "swift-nio")],
+            resources: [.copy("Corpus")]),
         .testTarget(name: "HLSTests", dependencies: ["HLS", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),

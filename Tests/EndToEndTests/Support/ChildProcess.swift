@@ -4,8 +4,11 @@ import Foundation
 final class ChildProcess {
     let process = Process()
     let log: URL
+    /// How long it may take to stop by itself. Tools inherit a blocked SIGTERM from the test's threads: they get none.
+    private let patience: Double
 
-    init(_ program: String, _ arguments: [String], in directory: URL, name: String) throws {
+    init(_ program: String, _ arguments: [String], in directory: URL, name: String, patience: Double = 0) throws {
+        self.patience = patience
         log = directory.appendingPathComponent("\(name).log")
         FileManager.default.createFile(atPath: log.path, contents: nil)
         let output = try FileHandle(forWritingTo: log)
@@ -35,7 +38,7 @@ final class ChildProcess {
     func stop() -> Int32 {
         guard process.isRunning else { return process.terminationStatus }
         process.terminate()
-        let deadline = Date().addingTimeInterval(10)
+        let deadline = Date().addingTimeInterval(patience)
         while process.isRunning && Date() < deadline { usleep(20_000) }
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()

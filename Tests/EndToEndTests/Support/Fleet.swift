@@ -45,7 +45,7 @@ final class Fleet {
         packaging: \(packaging)
         """.write(to: directory.appendingPathComponent("origin.yaml"), atomically: true, encoding: .utf8)
         origin = try ChildProcess(
-            Self.program, ["origin", "--config", "origin.yaml"], in: directory, name: "origin")
+            Self.program, ["origin", "--config", "origin.yaml"], in: directory, name: "origin", patience: 10)
         _ = try origin.line(with: "origin ready")
         rtmpPort = try Self.port(origin.line(with: "listening", "protocol=rtmp"))
         originPort = try Self.port(origin.line(with: "listening", "protocol=http\n".trimmingCharacters(in: .newlines)))
@@ -58,7 +58,8 @@ final class Fleet {
         upstreams: [{url: "https://127.0.0.1:\(originTLSPort)", ca: cert.pem}]
         watch: {hls_js: "\(player)"}
         """.write(to: directory.appendingPathComponent("edge.yaml"), atomically: true, encoding: .utf8)
-        edge = try ChildProcess(Self.program, ["edge", "--config", "edge.yaml"], in: directory, name: "edge")
+        edge = try ChildProcess(
+            Self.program, ["edge", "--config", "edge.yaml"], in: directory, name: "edge", patience: 10)
         _ = try edge.line(with: "upstream connected")
         edgePort = try Self.port(edge.line(with: "listening", "protocol=http"))
         edgeTLSPort = try Self.port(edge.line(with: "listening", "protocol=https"))
@@ -79,7 +80,7 @@ final class Fleet {
 
     /// ffmpeg publishing a generated picture with sound, at real time, for `seconds`.
     func publish(
-        key: String = "demo", seconds: Int = 60, rate: Int = 30, video: [String] = Fleet.x264,
+        key: String = "demo", seconds: Int = 200, rate: Int = 30, video: [String] = Fleet.x264,
         name: String = "publisher"
     ) throws -> ChildProcess {
         try ChildProcess(
