@@ -13,6 +13,14 @@ final class SieveQueue {
     private var oldest: Node?
     private var hand: Node?
 
+    /// One node after the other: a long chain let go of at once would use up the stack.
+    deinit {
+        while let node = oldest {
+            oldest = node.newer
+            node.newer = nil
+        }
+    }
+
     func insert(_ key: CacheKey) -> Node {
         let node = Node(key)
         node.older = newest

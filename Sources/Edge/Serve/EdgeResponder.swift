@@ -20,7 +20,9 @@ final class EdgeResponder: Responder {
     private let parkedLimit: Int
     private var waiting: [WaiterID: Waiting] = [:]
     private var waiterOf: [Exchange: WaiterID] = [:]
-    private var following: [Exchange: SharedBody] = [:]
+    /// Answers whose body still grows, and which exchange is which of them.
+    private var following: [WaiterID: (exchange: Exchange, body: SharedBody)] = [:]
+    private var followerOf: [Exchange: WaiterID] = [:]
     private var passing: [Exchange: PassFetch] = [:]
     private var lastWaiter: WaiterID = 0
 
@@ -97,9 +99,8 @@ final class EdgeResponder: Responder {
             waiting[waiter] = nil
             store.leave(waiter)
         }
-        if let body = following.removeValue(forKey: exchange), let waiter = followers.removeValue(forKey: exchange) {
-            body.leave(waiter)
-            exchangeOfFollower[waiter] = nil
+        if let follower = followerOf.removeValue(forKey: exchange) {
+            following.removeValue(forKey: follower)?.body.leave(follower)
         }
         passing.removeValue(forKey: exchange)?.cancel()
     }
@@ -128,12 +129,22 @@ final class EdgeResponder: Responder {
                 guard let place = take(waiter) else { continue }
                 pass(place.request, body: ByteBuffer(), on: place.exchange)
             case .grew(let followers):
-                for follower in followers { exchangeOfFollower[follower]?.resume() }
+                for follower in followers { tell(follower) }
             case .fail(let waiter):
                 guard let place = take(waiter) else { continue }
                 refuseUnavailable(place.exchange)
             }
         }
+    }
+
+    /// The body that a follower reads has grown or ended. After its end the connection needs nobody to wake it.
+    private func tell(_ follower: WaiterID) {
+        guard let (exchange, body) = following[follower] else { return }
+        if body.isComplete || body.isFailed {
+            following[follower] = nil
+            followerOf[exchange] = nil
+        }
+        exchange.resume()
     }
 
     private func take(_ waiter: WaiterID) -> Waiting? {
@@ -151,9 +162,6 @@ final class EdgeResponder: Responder {
 
     // MARK: Answers
 
-    private var followers: [Exchange: WaiterID] = [:]
-    private var exchangeOfFollower: [WaiterID: Exchange] = [:]
-
     private func serve(
         _ response: StoredResponse, _ role: CacheStore.ServedAs, to request: RequestHead, on exchange: Exchange
     ) {
@@ -167,9 +175,8 @@ final class EdgeResponder: Responder {
         guard response.body.isComplete else {
             lastWaiter += 1
             response.body.follow(lastWaiter)
-            followers[exchange] = lastWaiter
-            exchangeOfFollower[lastWaiter] = exchange
-            following[exchange] = response.body
+            following[lastWaiter] = (exchange, response.body)
+            followerOf[exchange] = lastWaiter
             let length = response.head.fields.first("content-length")?.decimalValue
             return exchange.respond(head, body: .stream(SharedBodySource(response.body), length: length))
         }
@@ -216,7 +223,6 @@ extension Exchange {
     func refuse(_ problem: Problem) {
         var head = problem.head
         CORS.append(to: &head.fields)
-        head.fields.append("cache-control", "no-store")
         if problem.status == 503 || problem.status == 429 { head.fields.append("retry-after", "1") }
         respond(head, body: .bytes(problem.body))
     }

@@ -31,7 +31,7 @@ enum LiveHeads {
     static func problem(_ problem: Problem, cacheFor lifetime: Duration) -> ResponseHead {
         var head = problem.head
         let seconds = lifetime.components.seconds
-        head.fields.append("cache-control", seconds > 0 ? "max-age=\(seconds)" : "no-store")
+        head.fields.set("cache-control", seconds > 0 ? "max-age=\(seconds)" : "no-store")
         appendCommon(&head)
         return head
     }

@@ -23,8 +23,10 @@ struct HTTP2HeaderBlock {
         append(name, value: String(value).utf8)
     }
 
-    mutating func append(_ fields: HTTPFields) {
+    /// Appends what HTTP/2 may carry of `fields`, without their Content-Length when the caller tells one.
+    mutating func append(_ fields: HTTPFields, withLength: Bool = true) {
         for (name, value) in fields where !isConnectionSpecific(name) {
+            if !withLength && name.isEqual(to: "content-length") { continue }
             let start = bytes.count
             bytes.append(contentsOf: name)
             let middle = bytes.count

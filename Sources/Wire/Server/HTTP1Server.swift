@@ -121,6 +121,8 @@ final class HTTP1Server {
             switch event {
             case .head(let head, _):
                 since = .now()
+                // No other protocol is spoken here: RFC 9110, 7.8 lets a server pass over the wish.
+                if parser.requestsUpgrade { parser.declineUpgrade() }
                 state = .readingBody(head, ByteBuffer())
                 if parser.expectsContinue { output.withTail { HTTP1Writer.continueInterim(into: &$0) } }
             case .body(let piece):
@@ -163,7 +165,8 @@ final class HTTP1Server {
         if isShuttingDown { framing.keepsAlive = false }
         let bodyFraming = framing.choose(head: head, body: body)
         output.withTail {
-            HTTP1Writer.write(head, framing: bodyFraming, keepsAlive: framing.keepsAlive, into: &$0)
+            HTTP1Writer.write(
+                head, framing: bodyFraming, keepsAlive: framing.keepsAlive, toHTTP10: framing.isHTTP10, into: &$0)
         }
         lastProgress = .now()
         isSourcePending = false
@@ -247,9 +250,11 @@ struct HTTP1Framing {
     /// Decides the framing of a body (RFC 9112, 6.3): its length where it is known, else chunks, else the close.
     mutating func choose(head: ResponseHead, body: ResponseBody) -> HTTP1BodyFraming {
         guard head.allowsBody else { return .none }
+        // An answer to HEAD may tell the length of a body that is not here; else what is sent is what is told.
+        if isHead && head.fields.contains("content-length") { return .asGiven }
         if let length = body.length {
             sendsBody = !isHead && length > 0
-            return head.fields.contains("content-length") ? .asGiven : .length(length)
+            return .length(length)
         }
         sendsBody = !isHead
         if isHTTP10 {

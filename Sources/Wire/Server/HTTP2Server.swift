@@ -95,25 +95,26 @@ final class HTTP2Server: HTTP2Session {
     func respond(stream: Int32, head: ResponseHead, body: ResponseBody) {
         guard let index = slot(of: stream), !slots[index].isAnswered else { return }
         slots[index].isAnswered = true
-        let hasBody = slots[index].head.method != .head && head.allowsBody && body.length != 0
+        let isHead = slots[index].head.method == .head
+        let hasBody = !isHead && head.allowsBody && body.length != 0
         if hasBody {
             slots[index].cursor = BodyCursor(body)
             slots[index].isSending = true
             sendingStreams += 1
             lastProgress = .now()
         }
-        submit(head, body: body, stream: stream, hasBody: hasBody)
+        submit(head, body: body, stream: stream, isHead: isHead, hasBody: hasBody)
         // The answer may come before the request's end (a refusal): the rest of the request is not wanted.
         if !slots[index].isComplete { reset(stream: stream, code: NGHTTP2_NO_ERROR) }
     }
 
-    private func submit(_ head: ResponseHead, body: ResponseBody, stream: Int32, hasBody: Bool) {
+    private func submit(_ head: ResponseHead, body: ResponseBody, stream: Int32, isHead: Bool, hasBody: Bool) {
         var lines = HTTP2HeaderBlock()
         lines.append(":status", decimal: Int(head.status))
-        if let length = body.length, head.allowsBody, !head.fields.contains("content-length") {
-            lines.append("content-length", decimal: length)
-        }
-        lines.append(head.fields)
+        // An answer to HEAD may tell the length of a body that is not here; else what is sent is what is told.
+        let isGiven = isHead && head.fields.contains("content-length")
+        if let length = body.length, head.allowsBody, !isGiven { lines.append("content-length", decimal: length) }
+        lines.append(head.fields, withLength: isGiven)
         lines.withNameValues(scratch: &scratch) { pairs in
             if hasBody {
                 var provider = HTTP2BodyProvider.provider
