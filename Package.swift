@@ -5,7 +5,10 @@ import PackageDescription
 let package = Package(
     name: "needletail",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "needletail", targets: ["Needletail"])],
+    products: [
+        .executable(name: "needletail", targets: ["Needletail"]),
+        .executable(name: "needletail-loadtest", targets: ["NeedletailLoadtest"]),
+    ],
     dependencies: [
         // Event loops, channels and ByteBuffer: the I/O under every connection.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -22,10 +25,12 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Cryptography", dependencies: ["CCrypto"]),
         .target(name: "Compression", dependencies: ["CZlib", .product(name: "NIOCore", package: "swift-nio")]),
+        .target(name: "Libav", dependencies: ["CFFmpeg", .product(name: "NIOCore", package: "swift-nio")]),
         .target(name: "Media", dependencies: [.product(name: "NIOCore", package: "swift-nio")]),
         .target(
             name: "RTMP", dependencies: ["Cryptography", .product(name: "NIOCore", package: "swift-nio")]),
@@ -78,7 +83,18 @@ let package = Package(
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
-        .testTarget(name: "EndToEndTests", dependencies: ["Needletail"]),
+        // Real programs, nodes and browsers, started and stopped: shared by end-to-end tests and load tests.
+        .target(name: "Harness", path: "loadtest/Harness"),
+        .executableTarget(
+            name: "NeedletailLoadtest",
+            dependencies: [
+                "HLS", "HTTP", "Harness", "Libav", "RTMP", "Wire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "loadtest/Program"),
+        .testTarget(name: "EndToEndTests", dependencies: ["Harness", "Needletail"]),
         .testTarget(
             name: "WireTests",
             dependencies: [

@@ -1,4 +1,5 @@
 import Foundation
+import Harness
 import Testing
 
 /// Publishers that are refused, that compete, that vanish, and that are not ffmpeg.

@@ -1,4 +1,5 @@
 import Foundation
+import Harness
 import Testing
 
 /// The walk of a frame with real parts all the way: ffmpeg, the program's origin and edge, curl, ffprobe, Chromium.

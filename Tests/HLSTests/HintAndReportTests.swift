@@ -51,6 +51,26 @@ struct HintAndReportTests {
         #expect(feed.timeline.media("e1/10.1.m4s") == .part(wanted))
     }
 
+    @Test("4.4.5.3: where a segment is expected to end, the hint is of the next one")
+    func hintOfTheNextSegment() throws {
+        var feed = Feed()
+        feed.open(parts: 3)
+        feed.timeline.appendPart(duration: 0.5, isIndependent: false, byteCount: 1_000, isLikelyLast: true)
+        let wanted = MediaPosition(sequence: 11, part: 0)
+        #expect(try feed.parsed().hints.map(\.uri) == ["e1/11.0.m4s"])
+        #expect(feed.timeline.media("e1/11.0.m4s") == .hinted(wanted, target: .hint(wanted)))
+        #expect(!feed.timeline.isSatisfied(.hint(wanted)))
+        // It goes on against expectation: who asked waits on, and the hint is of this segment again.
+        feed.part()
+        #expect(!feed.timeline.isSatisfied(.hint(wanted)))
+        #expect(try feed.parsed().hints.map(\.uri) == ["e1/10.5.m4s"])
+        feed.close(2.5)
+        #expect(!feed.timeline.isSatisfied(.hint(wanted)))
+        feed.open(parts: 1)
+        #expect(feed.timeline.isSatisfied(.hint(wanted)))
+        #expect(feed.timeline.media("e1/11.0.m4s") == .part(wanted))
+    }
+
     @Test("6.2.6-S3: a hint that will not come is known at once")
     func hintFails() {
         var feed = Feed()

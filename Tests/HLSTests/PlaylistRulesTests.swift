@@ -168,6 +168,16 @@ struct PlaylistRulesTests {
             ]
         ),
         (
+            .hintComesTrue, [],
+            [
+                (
+                    "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1",
+                    "#EXTINF:2,\ne/13.m4s\n#EXT-X-PART:DURATION=2,URI=\"e/14.0.m4s\",INDEPENDENT=YES\n"
+                        + "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/14.1"
+                )
+            ]
+        ),
+        (
             .mediaNamedOnce, [],
             [
                 (

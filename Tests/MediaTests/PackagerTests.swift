@@ -104,6 +104,36 @@ import Testing
         #expect(packaged.tracks(.audio).first?.format.codecs == "mp4a.40.2")
     }
 
+    /// Hints follow from it: viewers ask for the next segment's first part before the frame that ends this one has come.
+    @Test(arguments: [(60, 2.0), (30, 2.0), (250, 8.0)])
+    func theLastPartOfASegmentIsForetold(keyframeInterval: Int, longest: Double) throws {
+        let source = try FLVFile.packets(named: "bframes-30.flv")
+        var (header, key, delta): (VideoPacket?, VideoPacket?, VideoPacket?)
+        for case .video(let packet, let isKey) in source {
+            switch packet.payload {
+            case .configuration: header = header ?? packet
+            case .frame: if isKey { key = key ?? packet } else { delta = delta ?? packet }
+            case .end: break
+            }
+        }
+        var packets = [FLVFile.Packet.video(try #require(header), isKey: true)]
+        for index in 0..<1_000 {
+            let isKey = index % keyframeInterval == 0
+            var packet = try #require(isKey ? key : delta)
+            packet.timestampMilliseconds = UInt32((Double(index) * 1_000 / 30).rounded())
+            packet.compositionOffsetMilliseconds = 0
+            packets.append(.video(packet, isKey: isKey))
+        }
+        var configuration = PackagerConfiguration()
+        configuration.maximumSegmentDuration = .seconds(longest)
+        let parts = package(packets, configuration: configuration).parts(.video)
+        let known = parts.filter { $0.decodeTime > Int64(keyframeInterval) * 3_000 }.dropLast(30)
+        #expect(known.count > 20)
+        for (part, next) in zip(known, known.dropFirst()) {
+            #expect(part.isLikelyLast == (next.sequence != part.sequence), "\(part.sequence).\(part.index)")
+        }
+    }
+
     @Test func aJumpIsADiscontinuityInBothRenditions() throws {
         let packaged = package(try FLVFile.packets(named: "bframes-30.flv")) { packet, _ in
             switch packet {

@@ -58,7 +58,10 @@ extension LiveTimeline {
             guard let position else { return false }
             return position >= wanted
         case .hint(let wanted):
-            return hinted != wanted
+            // A hint of the next segment stays true while this one goes on against expectation: it only takes longer.
+            guard let last = segments.last else { return false }
+            if wanted.sequence > last.sequence { return wanted.sequence > last.sequence + 1 }
+            return last.sequence > wanted.sequence || last.isComplete || last.parts.count > wanted.part
         }
     }
 }

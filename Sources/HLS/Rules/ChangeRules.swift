@@ -125,10 +125,11 @@ extension PlaylistRules {
             else { return }
             let sequence = last.duration == nil ? last.sequence : last.sequence + 1
             let index = last.duration == nil ? last.parts.count : 0
-            guard let came = later.segments.first(where: { $0.sequence == sequence }), index < came.parts.count
-            else { return }
-            let part = came.parts[index]
-            if part.uri != hint.uri {
+            guard let open = later.segments.first(where: { $0.sequence == sequence }) else { return }
+            // Where the segment ended without another part, the first of the next is what came.
+            let next = later.segments.first { $0.sequence == sequence + 1 }
+            let came = index < open.parts.count ? open.parts[index] : open.duration == nil ? nil : next?.parts.first
+            if let part = came, part.uri != hint.uri {
                 findings.append("\(hint.uri) was hinted, and \(part.uri) came.")
             }
         }

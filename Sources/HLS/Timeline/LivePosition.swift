@@ -6,10 +6,11 @@ extension LiveTimeline {
         return MediaPosition(sequence: last.sequence, part: max(0, last.parts.count - 1))
     }
 
-    /// The part that comes next (4.4.5.3), or nil when none will. After a segment closes it is part 0 of the next.
+    /// The part that comes next (4.4.5.3), or nil when none will. Once a segment closes, or is expected to, it is part 0
+    /// of the next.
     package var hinted: MediaPosition? {
         guard !hasEnded, let last = segments.last else { return nil }
-        return last.isComplete
+        return last.isComplete || last.parts.last?.isLikelyLast == true
             ? MediaPosition(sequence: last.sequence + 1, part: 0)
             : MediaPosition(sequence: last.sequence, part: last.parts.count)
     }

@@ -7,6 +7,8 @@ package struct LivePart: Sendable, Equatable {
     /// GAP=YES: its media never came, and nobody can fetch it (6.2.1).
     package let isGap: Bool
     package let byteCount: Int
+    /// The segment is expected to end with it: the hint is then of the next segment's first part.
+    package var isLikelyLast = false
 }
 
 /// A segment, open while parts are added to it.

@@ -92,15 +92,16 @@ package struct LiveTimeline: Sendable {
     /// - Parameters:
     ///   - duration: seconds.
     ///   - isGap: its media never came; it is listed with GAP=YES and cannot be fetched (6.2.1).
+    ///   - isLikelyLast: the segment is expected to end with it. Only the hint depends on that.
     /// - Returns: its place, or nil when no segment is open.
     @discardableResult
     package mutating func appendPart(
-        duration: Double, isIndependent: Bool, byteCount: Int, isGap: Bool = false
+        duration: Double, isIndependent: Bool, byteCount: Int, isGap: Bool = false, isLikelyLast: Bool = false
     ) -> MediaPosition? {
         guard !hasEnded, let last = segments.indices.last, !segments[last].isComplete else { return nil }
         let part = LivePart(
             duration: Duration(mediaSeconds: duration), isIndependent: isIndependent && !isGap, isGap: isGap,
-            byteCount: byteCount)
+            byteCount: byteCount, isLikelyLast: isLikelyLast)
         let position = MediaPosition(sequence: segments[last].sequence, part: segments[last].parts.count)
         if position.part == 0, !isGap, !(segments[last].startsIndependent && isIndependent) {
             isIndependentThroughout = false

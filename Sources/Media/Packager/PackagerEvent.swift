@@ -54,6 +54,8 @@ package struct Part: Sendable {
     package let duration: Double
     /// It holds a frame from which decoding can start.
     package let isIndependent: Bool
+    /// The next frame is expected to begin a new segment.
+    package let isLikelyLast: Bool
     package let sampleCount: Int
     /// Decode time of the first sample in the track's timescale.
     package let decodeTime: Int64

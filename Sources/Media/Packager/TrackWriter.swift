@@ -55,7 +55,10 @@ struct TrackWriter {
     }
 
     /// Closes the part under way, its last sample lasting to `nextDecodeTime` where that is known and fits `longest`.
-    mutating func closePart(nextDecodeTime: Int64? = nil, longest: Int64 = .max, into events: inout [PackagerEvent]) {
+    mutating func closePart(
+        nextDecodeTime: Int64? = nil, longest: Int64 = .max, isLikelyLast: Bool = false,
+        into events: inout [PackagerEvent]
+    ) {
         guard let first = pending.first, let last = pending.indices.last, let sequence else { return }
         if let nextDecodeTime, nextDecodeTime > pending[last].decodeTime {
             let room = max(1, longest - (pending[last].decodeTime - first.decodeTime))
@@ -70,8 +73,8 @@ struct TrackWriter {
                     bytes: Fragment.write(pending, sequence: fragmentNumber),
                     duration: Double(end - first.decodeTime) / timescale,
                     // Sound can be decoded from any frame.
-                    isIndependent: kind == .audio || pending.contains(where: \.isSync), sampleCount: pending.count,
-                    decodeTime: first.decodeTime)))
+                    isIndependent: kind == .audio || pending.contains(where: \.isSync), isLikelyLast: isLikelyLast,
+                    sampleCount: pending.count, decodeTime: first.decodeTime)))
         partIndex += 1
         segmentSamplesEnd = end
         pending.removeAll(keepingCapacity: true)

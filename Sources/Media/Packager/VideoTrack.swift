@@ -12,6 +12,7 @@ struct VideoTrack {
     private var needsDiscontinuity = false
     private var segmentIsIndependent = true
     private var longGOP: Double?
+    private var cadence = KeyframeCadence()
     /// Line time of the last frame, in microseconds.
     private(set) var lastTime: Int64?
 
@@ -68,8 +69,33 @@ struct VideoTrack {
             Sample(
                 decodeTime: decodeTime, duration: clock?.nominalStep ?? 3_000, compositionOffset: offset,
                 isSync: isSync, bytes: bytes))
+        cadence.note(isSync: isSync)
         let perPart = settings.framesPerPart(frameTicks: frameTicks, timescale: 90_000)
-        if writer.pendingCount >= perPart { writer.closePart(into: &events) }
+        if writer.pendingCount >= perPart {
+            let end = Double(decodeTime - writer.segmentStart) + frameTicks
+            writer.closePart(isLikelyLast: isCutExpected(at: end / 90_000, frameTicks: frameTicks), into: &events)
+        }
+    }
+
+    /// Whether a frame `elapsed` seconds into the segment is expected to begin the next one.
+    private func isCutExpected(at elapsed: Double, frameTicks: Double) -> Bool {
+        let target = settings.segmentDuration.microseconds * 0.09
+        if cadence.expectsSync(assuming: Int((target / frameTicks).rounded())) && elapsed >= shortestElapsed {
+            return true
+        }
+        return mustCut(at: elapsed)
+    }
+
+    /// Seconds after which a keyframe ends the segment. Nine tenths: a keyframe interval that is meant to be the target
+    /// may fall a little short of it. A segment that began without a keyframe ends at the first.
+    private var shortestElapsed: Double {
+        segmentIsIndependent
+            ? settings.segmentDuration.microseconds * 0.9 / 1e6 : settings.partTarget.microseconds / 1e6
+    }
+
+    /// Whether another part would make the segment longer than it may be.
+    private func mustCut(at elapsed: Double) -> Bool {
+        elapsed + settings.partTarget.microseconds / 1e6 > settings.maximumSegmentDuration.microseconds / 1e6
     }
 
     mutating func finish(into events: inout [PackagerEvent]) { writer.close(into: &events) }
@@ -110,15 +136,8 @@ struct VideoTrack {
         // The other track had to cut because the picture stood still.
         if let planned = plan.last, planned.sequence > sequence, planned.time <= presentation { return false }
         let elapsed = Double(decodeTime - writer.segmentStart) / 90_000
-        if isSync {
-            // Nine tenths: a keyframe interval that is meant to be the target may fall a little short of it.
-            let wanted = settings.segmentDuration.microseconds * 0.9 / 1e6
-            let shortest = settings.partTarget.microseconds / 1e6
-            if elapsed >= (segmentIsIndependent ? wanted : shortest) { return false }
-        }
-        let longest = settings.maximumSegmentDuration.microseconds / 1e6
-        let nextPart = settings.partTarget.microseconds / 1e6
-        if writer.isPartEmpty, elapsed + nextPart > longest {
+        if isSync && elapsed >= shortestElapsed { return false }
+        if writer.isPartEmpty, mustCut(at: elapsed) {
             if !isSync { longGOP = elapsed }
             return false
         }

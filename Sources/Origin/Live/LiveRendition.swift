@@ -59,7 +59,8 @@ final class LiveRendition {
             storedBytes += part.bytes.readableBytes
             bitRate.add(bytes: part.bytes.readableBytes, seconds: part.duration)
             timeline.appendPart(
-                duration: part.duration, isIndependent: part.isIndependent, byteCount: part.bytes.readableBytes)
+                duration: part.duration, isIndependent: part.isIndependent, byteCount: part.bytes.readableBytes,
+                isLikelyLast: part.isLikelyLast)
         case .segmentEnd(_, let sequence, let duration):
             segments[sequence]?.isComplete = true
             bitRate.endSegment()

@@ -1,12 +1,12 @@
 import Foundation
 
 /// Debian's headless Chromium, driven by chromedriver over its plain HTTP interface (W3C WebDriver).
-final class Browser {
+package final class Browser {
     private let driver: ChildProcess
     private let base: String
     private var session = ""
 
-    init(in directory: URL) throws {
+    package init(in directory: URL) throws {
         driver = try ChildProcess("chromedriver", ["--port=0"], in: directory, name: "chromedriver")
         let line = try driver.line(with: "started successfully on port")
         guard let match = line.firstMatch(of: /port (\d+)/) else { throw TimedOut(description: line) }
@@ -28,10 +28,10 @@ final class Browser {
         driver.stop()
     }
 
-    func open(_ url: String) throws { _ = try post(session + "/url", ["url": url]) }
+    package func open(_ url: String) throws { _ = try post(session + "/url", ["url": url]) }
 
     /// What a script returns; it may give JSON's types only.
-    func evaluate(_ script: String) throws -> Any {
+    package func evaluate(_ script: String) throws -> Any {
         try post(session + "/execute/sync", ["script": script, "args": [Any]()])
     }
 

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Foundation
+import Harness
+import NIOPosix
+
+/// Prints the figures by which the project is judged, as a table.
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Starts an origin and an edge on this machine and measures them.",
+        discussion: "Example: needletail-loadtest bench --only startup --only age")
+
+    enum Measure: String, CaseIterable, ExpressibleByArgument { case startup, age, ingest, glass }
+
+    @Option(help: "Measure this alone; may be repeated: startup, age, ingest, glass.")
+    var only: [Measure] = []
+
+    @Option(help: "Seconds of each measurement.")
+    var seconds = 15
+
+    @Option(help: "A clip of 720p30 H.264 with AAC, published without encoding.")
+    var clip: String
+
+    func run() throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        defer { try? group.syncShutdownGracefully() }
+        let clip = try Clip(path: clip)
+        let chosen = only.isEmpty ? Measure.allCases : only
+        let parts = [("200 ms", "200ms"), ("333 ms", "1/3s"), ("500 ms", "500ms")]
+        print("| figure | value |")
+        print("|---|---|")
+        if chosen.contains(.startup) {
+            for (name, part) in parts {
+                let spread = try StartupMeasure(clip: clip, group: group).run(part: part, rounds: 7)
+                row("publish to first playable playlist, \(name) parts", spread.text("ms"))
+            }
+        }
+        if chosen.contains(.age) {
+            for (name, part) in parts {
+                let (origin, edge) = try PartAgeMeasure(clip: clip, group: group).run(part: part, seconds: seconds)
+                row("age of a part's last frame at a blocking client of the origin, \(name) parts", origin.text("ms"))
+                row("the same at a client of an edge", edge.text("ms"))
+            }
+        }
+        if chosen.contains(.ingest) {
+            let percent = try IngestCostMeasure(clip: clip, group: group).run(publishers: 8, seconds: seconds)
+            row("CPU of the origin per 720p30 stream, of one core", String(format: "%.2f %%", percent))
+        }
+        if chosen.contains(.glass) {
+            for (name, part) in parts {
+                let glass = try GlassMeasure().run(part: part, seconds: seconds)
+                row(
+                    "join to first frame in Chromium through an edge, \(name) parts",
+                    "\(Int(glass.joinMilliseconds)) ms")
+                row("glass latency in Chromium through an edge, \(name) parts", glass.latency.text("ms", digits: 0))
+                row("stalls meanwhile, \(name) parts", "\(glass.stalls)")
+            }
+        }
+    }
+
+    private func row(_ name: String, _ value: String) {
+        print("| \(name) | \(value) |")
+        fflush(nil)
+    }
+}
