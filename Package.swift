@@ -94,7 +94,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "loadtest/Program"),
-        .testTarget(name: "EndToEndTests", dependencies: ["Harness", "Needletail"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["HLS", "Harness", "Needletail"]),
         .testTarget(
             name: "WireTests",
             dependencies: [

@@ -110,19 +110,27 @@ package final class Fleet {
         return port
     }
 
-    /// ffmpeg publishing a generated picture with sound, at real time, for `seconds`.
+    /// ffmpeg publishing a generated picture with sound, at real time, for `seconds`. Without `video` or `audio` the
+    /// stream has the other alone.
     package func publish(
         key: String = "demo", seconds: Int = 200, rate: String = "30", sampleRate: Int = 48_000,
         video: [String] = Fleet.x264, audio: [String] = ["-c:a", "aac"], name: String = "publisher",
-        encoder: String = "ffmpeg"
+        encoder: String = "ffmpeg", to address: String? = nil
+    ) throws -> ChildProcess {
+        let picture = video.isEmpty ? [] : ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=\(rate)"]
+        let sound = audio.isEmpty ? [] : ["-f", "lavfi", "-i", "sine=sample_rate=\(sampleRate)"]
+        return try publish(
+            input: ["-re"] + picture + (picture.isEmpty || sound.isEmpty ? [] : ["-re"]) + sound,
+            output: video + audio + ["-t", "\(seconds)"], to: address ?? "rtmp://127.0.0.1:\(rtmpPort)/live/\(key)",
+            name: name, encoder: encoder)
+    }
+
+    /// ffmpeg publishing whatever `input` names.
+    package func publish(
+        input: [String], output: [String], to address: String, name: String = "publisher", encoder: String = "ffmpeg"
     ) throws -> ChildProcess {
         try ChildProcess(
-            encoder,
-            [
-                "-hide_banner", "-loglevel", "warning", "-re", "-f", "lavfi", "-i",
-                "testsrc2=size=320x180:rate=\(rate)", "-f", "lavfi", "-i", "sine=sample_rate=\(sampleRate)",
-            ] + video + audio
-                + ["-t", "\(seconds)", "-f", "flv", "rtmp://127.0.0.1:\(rtmpPort)/live/\(key)"],
+            encoder, ["-hide_banner", "-loglevel", "warning"] + input + output + ["-f", "flv", address],
             in: directory, name: name)
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 /// Measures a live platform from the publisher's side to the glass.
 @main
@@ -6,4 +7,10 @@ struct Loadtest: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "needletail-loadtest", abstract: "Measures live video from the publisher to the glass.",
         subcommands: [BenchCommand.self])
+
+    static func main() {
+        // An encoder that ends early is told by the write that fails, not by a signal that ends us.
+        signal(SIGPIPE, SIG_IGN)
+        main(nil)
+    }
 }

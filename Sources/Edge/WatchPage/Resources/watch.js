@@ -9,7 +9,7 @@
 
   // What the page knows, also for tests and for the curious at the console.
   const numbers = window.needletail = {
-    state: "starting", player: null, latency: null, buffered: 0, stalls: 0, stalledSeconds: 0, dropped: 0, frames: 0,
+    state: "starting", player: null, latency: null, target: null, behindEdge: null, buffered: 0, stalls: 0, stalledSeconds: 0, dropped: 0, frames: 0,
     rate: 1, resolution: null, openedAt: performance.now(), firstFrameAt: null, errors: [],
   };
   let hls = null;
@@ -37,7 +37,7 @@
     numbers.player = `hls.js ${window.Hls.version}`;
     hls = new window.Hls({
       lowLatencyMode: true, enableWorker: false, backBufferLength: 30, maxLiveSyncPlaybackRate: 1.2,
-      liveDurationInfinity: true,
+      liveDurationInfinity: true, liveSyncOnStallIncrease: 0.25,
     });
     hls.on(window.Hls.Events.ERROR, (_, data) => {
       numbers.errors.push(data.details);
@@ -49,9 +49,46 @@
       // The stream has ended: whoever publishes next starts a new one.
       if (data.details.live === false) { setTimeout(() => retry("the stream has ended"), 3000); }
     });
+    hls.on(window.Hls.Events.LEVEL_UPDATED, () => {
+      // hls.js plays faster only with more than a second buffered. With short parts the hold-back is less than that, and
+      // a late start would stay late for ever: there the page steers.
+      hls.config.maxLiveSyncPlaybackRate = steers() ? 1 : 1.2;
+    });
     hls.loadSource(source);
     hls.attachMedia(video);
     video.play().catch(() => {});
+  }
+
+  const steers = () => hls !== null && hls.targetLatency !== null && hls.targetLatency < 1.5;
+
+  // A little faster while the picture is later than the hold-back asks, a little slower while it is nearer than that.
+  function steer() {
+    if (!steers() || video.paused || video.seeking) { return; }
+    const late = hls.latency - hls.targetLatency;
+    const wasSteering = video.playbackRate !== 1;
+    let rate = 1;
+    if (late > (wasSteering ? 0.01 : 0.05) && bufferedAhead() > 0.3) { rate = late > 0.2 ? 1.1 : 1.04; }
+    if (late < (wasSteering ? -0.02 : -0.1)) { rate = 0.96; }
+    if (video.playbackRate !== rate) { video.playbackRate = rate; }
+  }
+  video.addEventListener("timeupdate", steer);
+
+  // A stall while joining says nothing about the network, yet hls.js keeps more distance after each: once it plays, the
+  // distance is the stream's own again.
+  function forgiveTheJoin() {
+    const details = hls && hls.latestLevelDetails;
+    const holdBack = details && details.partHoldBack;
+    if (holdBack && hls.targetLatency > holdBack) { hls.targetLatency = holdBack; }
+  }
+
+  function bufferedAhead() {
+    const ranges = video.buffered;
+    for (let i = 0; i < ranges.length; i += 1) {
+      if (ranges.start(i) <= video.currentTime + 0.1 && ranges.end(i) > video.currentTime) {
+        return ranges.end(i) - video.currentTime;
+      }
+    }
+    return 0;
   }
 
   function playNatively() {
@@ -73,7 +110,10 @@
   video.addEventListener("error", () => { if (!hls) { retry("playback failed"); } });
 
   const onFrame = () => {
-    if (numbers.firstFrameAt === null) { numbers.firstFrameAt = performance.now(); }
+    if (numbers.firstFrameAt === null) {
+      numbers.firstFrameAt = performance.now();
+      setTimeout(forgiveTheJoin, 3000);
+    }
     numbers.frames += 1;
     video.requestVideoFrameCallback(onFrame);
   };
@@ -94,18 +134,14 @@
   }
 
   setInterval(() => {
-    const ranges = video.buffered;
-    let ahead = 0;
-    for (let i = 0; i < ranges.length; i += 1) {
-      if (ranges.start(i) <= video.currentTime + 0.1 && ranges.end(i) > video.currentTime) {
-        ahead = ranges.end(i) - video.currentTime;
-      }
-    }
+    const ahead = bufferedAhead();
     const quality = video.getVideoPlaybackQuality ? video.getVideoPlaybackQuality() : null;
     numbers.latency = latency();
     numbers.buffered = ahead;
     numbers.dropped = quality ? quality.droppedVideoFrames : 0;
     numbers.rate = video.playbackRate;
+    numbers.target = hls ? hls.targetLatency : null;
+    numbers.behindEdge = hls ? hls.latency : null;
     numbers.resolution = video.videoWidth ? `${video.videoWidth}×${video.videoHeight}` : null;
     const level = hls && hls.levels && hls.levels[hls.currentLevel];
     const codec = level ? [level.videoCodec, level.audioCodec].filter(Boolean).join(", ") : "";
