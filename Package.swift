@@ -109,11 +109,18 @@ let package = Package(
         .testTarget(
             name: "MediaTests", dependencies: ["Media", .product(name: "NIOCore", package: "swift-nio")],
             resources: [.copy("Corpus")]),
-        .testTarget(name: "HLSTests", dependencies: ["HLS", .product(name: "NIOCore", package: "swift-nio")]),
+        // The random numbers of seeded tests.
+        .target(name: "Seeded", path: "Tests/Seeded"),
+        .testTarget(
+            name: "CacheTests",
+            dependencies: ["Cache", "HTTP", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
+        .testTarget(
+            name: "HLSTests", dependencies: ["HLS", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
+        .testTarget(name: "LibavTests", dependencies: ["Libav", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),
         .testTarget(
-            name: "HTTPTests", dependencies: ["HTTP", .product(name: "NIOCore", package: "swift-nio")]),
+            name: "HTTPTests", dependencies: ["HTTP", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "PrometheusTests",
             dependencies: ["Prometheus", .product(name: "CoreMetrics", package: "swift-metrics")]),

@@ -24,11 +24,11 @@ extension EndToEnd {
             Codec(
                 name: "AV1 and Opus",
                 arguments: ["-c:v", "libsvtav1", "-preset", "12", "-g", "60", "-c:a", "libopus"],
-                codecs: ["av01.", "Opus"]),
+                codecs: ["av01.", "opus"]),
             Codec(
                 name: "H.264 and Opus",
                 arguments: ["-c:v", "libx264", "-preset", "ultrafast", "-g", "60", "-c:a", "libopus"],
-                codecs: ["avc1.", "Opus"]),
+                codecs: ["avc1.", "opus"]),
         ]
 
         @Test(arguments: enhanced) func enhancedRTMP(codec: Codec) throws {

@@ -1,4 +1,5 @@
 import NIOCore
+import Seeded
 import Testing
 
 @testable import HLS

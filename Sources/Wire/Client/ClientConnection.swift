@@ -19,6 +19,8 @@ final class ClientConnection: ChannelInboundHandler {
     private weak var client: HTTPClient?
     private let isTLS: Bool
     private let probesHTTP2: Bool
+    /// Its upstream has said GOAWAY: it carries what it has and takes no more.
+    var isRetired = false
     private var engine = Engine.deciding
     private var candidate: HTTP2Client?
     private var context: ChannelHandlerContext?

@@ -218,7 +218,7 @@ package final class HTTPClient {
     func lost(_ connection: ClientConnection, whileProbing: Bool) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
         idle.removeAll { $0 === connection }
-        if isStopped { return }
+        if isStopped || connection.isRetired { return }
         switch link {
         case .http2(let current) where current === connection:
             goDown(lastError ?? "the connection was closed")
@@ -290,10 +290,12 @@ package final class HTTPClient {
         idle.append(connection)
     }
 
-    /// An HTTP/2 connection that said GOAWAY finishes what it carries; the next fetch opens another.
+    /// An HTTP/2 connection that said GOAWAY finishes what it carries while another is opened: an upstream that stays away
+    /// is noticed without a viewer's having to ask.
     func retire(_ connection: ClientConnection) {
         guard case .http2(let current) = link, current === connection else { return }
-        link = .down(until: .uptimeNanoseconds(0), reason: "the upstream is going away")
+        connection.isRetired = true
+        connect()
     }
 }
 

@@ -1,0 +1,44 @@
+import Foundation
+
+/// A TCP connection that sends whatever a test wants: slow, silent and malformed clients.
+package final class RawConnection {
+    private let descriptor: Int32
+
+    package init(port: Int) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(clamping: port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard code == 0 else { throw TimedOut(description: "no connection to \(port): errno \(errno)") }
+    }
+
+    deinit { close(descriptor) }
+
+    package func send(_ bytes: [UInt8]) {
+        _ = bytes.withUnsafeBytes { Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    }
+
+    package func send(_ text: String) { send(Array(text.utf8)) }
+
+    /// What arrives until the other side closes; nil if it has not closed within `seconds`.
+    package func receivedUntilClosed(within seconds: Int) -> [UInt8]? {
+        var received: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let deadline = Date().addingTimeInterval(Double(seconds))
+        while true {
+            var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let left = deadline.timeIntervalSinceNow
+            guard left > 0, Foundation.poll(&poll, 1, Int32(left * 1_000) + 1) > 0 else { return nil }
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            // A reset is a close too.
+            if count <= 0 { return received }
+            received += buffer.prefix(count)
+        }
+    }
+}
