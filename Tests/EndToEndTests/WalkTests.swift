@@ -106,19 +106,28 @@ extension EndToEnd {
             }
         }
 
-        @Test func chromiumPlaysAndShowsItsLatency() throws {
+        /// In the clear Chromium speaks HTTP/1.1, over TLS HTTP/2.
+        @Test(arguments: [false, true]) func chromiumPlaysAndShowsItsLatency(isSecure: Bool) throws {
             let fleet = try Fleet()
             let publisher = try fleet.publish()
             defer { publisher.stop() }
             _ = try fleet.waitForChannel()
             let browser = try Browser(in: fleet.directory)
-            try browser.open("https://127.0.0.1:\(fleet.edgeTLSPort)/watch/demo")
+            let base = isSecure ? "https://127.0.0.1:\(fleet.edgeTLSPort)" : "http://127.0.0.1:\(fleet.edgePort)"
+            try browser.open("\(base)/watch/demo")
             let latency = try eventually("moving frames: \(fleet.edge.text)", within: 100) { () -> Double? in
                 let numbers = try browser.evaluate("return window.needletail") as? [String: Any]
                 guard (numbers?["frames"] as? Int ?? 0) > 45 else { return nil }
                 return numbers?["latency"] as? Double
             }
             #expect(latency > 0 && latency < 10)
+            let protocols = try browser.evaluate(
+                """
+                return Array.from(new Set(performance.getEntriesByType("resource")
+                    .filter(entry => entry.name.includes("/live/") && entry.nextHopProtocol)
+                    .map(entry => entry.nextHopProtocol)));
+                """)
+            #expect(protocols as? [String] == [isSecure ? "h2" : "http/1.1"])
             let player = try browser.evaluate("return window.needletail.player") as? String
             #expect(player?.hasPrefix("hls.js") == true)
             #expect(
