@@ -37,7 +37,7 @@ extension EndToEnd {
             #expect(silentPublisher.receivedUntilClosed(within: 15) != nil)
             #expect(slowPublisher.receivedUntilClosed(within: 15) != nil)
             #expect(try fleet.waitForChannel().contains("avc1"))
-            #expect(publisher.process.isRunning)
+            #expect(publisher.isRunning)
         }
 
         private func text(_ connection: RawConnection) -> String {

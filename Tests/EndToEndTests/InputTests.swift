@@ -137,7 +137,7 @@ extension EndToEnd {
             _ = try eventually("the key is taken again: \(fleet.origin.text)") {
                 fleet.origin.text.components(separatedBy: "publish started").count > 2 ? true : nil
             }
-            #expect(second.process.isRunning)
+            #expect(second.isRunning)
         }
 
         /// Two looks at a playlist, half a second and more apart, and every rule that they show.

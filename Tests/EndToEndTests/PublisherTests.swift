@@ -9,8 +9,7 @@ extension EndToEnd {
             let fleet = try Fleet()
             let publisher = try fleet.publish(key: "nobody", seconds: 5)
             _ = try fleet.origin.line(with: "publish refused", "not known")
-            publisher.process.waitUntilExit()
-            #expect(publisher.process.terminationStatus != 0)
+            #expect(publisher.waitForExit() != 0)
             #expect(!fleet.origin.text.contains("nobody"), "keys never appear in logs")
         }
 
@@ -21,8 +20,8 @@ extension EndToEnd {
             _ = try fleet.waitForChannel()
             let second = try fleet.publish(seconds: 5, name: "second")
             _ = try fleet.origin.line(with: "publish refused", "is live from another publisher")
-            second.process.waitUntilExit()
-            #expect(first.process.isRunning)
+            second.waitForExit()
+            #expect(first.isRunning)
             #expect(
                 try curl("http://127.0.0.1:\(fleet.originPort)/metrics").text.contains(
                     "channel_live{channel=\"demo\"} 1"))
@@ -35,9 +34,9 @@ extension EndToEnd {
             let next = try fleet.publish(key: "second", name: "next")
             defer { next.stop() }
             _ = try fleet.origin.line(with: "publisher replaced", "takeover")
-            first.process.waitUntilExit()
+            first.waitForExit()
             #expect(try fleet.waitForChannel("second").contains("avc1"))
-            #expect(next.process.isRunning)
+            #expect(next.isRunning)
         }
 
         @Test func bytesThatAreNoRTMPEndOneConnectionOnly() throws {
@@ -48,7 +47,7 @@ extension EndToEnd {
             _ = try run("curl", ["-s", "--max-time", "5", "http://127.0.0.1:\(fleet.rtmpPort)/"])
             _ = try fleet.origin.line(with: "not RTMP version 3")
             #expect(try fleet.waitForChannel().contains("avc1"))
-            #expect(publisher.process.isRunning)
+            #expect(publisher.isRunning)
         }
 
         @Test func gstreamerPublishes() throws {

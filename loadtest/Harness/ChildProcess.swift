@@ -1,35 +1,39 @@
 import Foundation
 
 /// A real program that a test starts and stops by its process id, with everything it says in a file.
-package final class ChildProcess {
-    package let process = Process()
+package final class ChildProcess: Sendable {
+    private let program: SpawnedProgram
     package let log: URL
     /// The program's standard input, where it was asked for.
-    package let input: Pipe?
-    /// How long it may take to stop by itself. Tools inherit a blocked SIGTERM from a test's threads: they get none.
+    package let input: FileHandle?
+    /// How long it may take to stop by itself, in seconds.
     private let patience: Double
 
     /// Starts `program`, looked for on PATH when it names no folder. `patience` is in seconds.
     package init(
-        _ program: String, _ arguments: [String], in directory: URL, name: String, patience: Double = 0,
+        _ program: String, _ arguments: [String], in directory: URL, name: String, patience: Double = 5,
         takesInput: Bool = false
     ) throws {
         self.patience = patience
         log = directory.appendingPathComponent("\(name).log")
         _ = FileManager.default.createFile(atPath: log.path, contents: nil)
         let output = try FileHandle(forWritingTo: log)
-        process.executableURL =
-            program.contains("/") ? URL(fileURLWithPath: program) : URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = (program.contains("/") ? [] : [program]) + arguments
-        process.currentDirectoryURL = directory
-        process.standardOutput = output
-        process.standardError = output
-        input = takesInput ? Pipe() : nil
-        if let input { process.standardInput = input } else { process.standardInput = FileHandle.nullDevice }
-        try process.run()
+        let pipe = takesInput ? Pipe() : nil
+        input = pipe?.fileHandleForWriting
+        let source = pipe?.fileHandleForReading ?? .nullDevice
+        self.program = try SpawnedProgram(
+            program, arguments, in: directory.path, input: source.fileDescriptor, output: output.fileDescriptor,
+            errors: output.fileDescriptor)
     }
 
     deinit { stop() }
+
+    package var processIdentifier: Int32 { program.processIdentifier }
+    package var isRunning: Bool { program.exitStatus == nil }
+
+    /// Waits until it ends by itself. Returns the exit status, or 128 and the signal that ended it.
+    @discardableResult
+    package func waitForExit() -> Int32 { program.wait() }
 
     /// Everything said so far.
     package var text: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
@@ -41,24 +45,28 @@ package final class ChildProcess {
         }
     }
 
-    /// SIGTERM, then SIGKILL. Returns the exit status.
+    /// SIGTERM, then SIGKILL. Returns the exit status, or 128 and the signal that ended it.
     @discardableResult
     package func stop() -> Int32 {
-        guard process.isRunning else { return process.terminationStatus }
-        process.terminate()
+        program.send(SIGTERM)
         let deadline = Date().addingTimeInterval(patience)
-        while process.isRunning && Date() < deadline { usleep(20_000) }
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
-        return process.terminationStatus
+        while program.exitStatus == nil && Date() < deadline { usleep(20_000) }
+        return kill()
+    }
+
+    /// SIGKILL: it has no say in its end. Returns the exit status.
+    @discardableResult
+    package func kill() -> Int32 {
+        program.send(SIGKILL)
+        return program.wait()
     }
 
     /// Freezes the program, as a machine that hangs would, and lets it go on.
-    package func setPaused(_ isPaused: Bool) { kill(process.processIdentifier, isPaused ? SIGSTOP : SIGCONT) }
+    package func setPaused(_ isPaused: Bool) { program.send(isPaused ? SIGSTOP : SIGCONT) }
 
     /// Seconds of processor time that it has used, all threads (`/proc/PID/stat`, fields 14 and 15).
     package var cpuSeconds: Double? {
-        let path = "/proc/\(process.processIdentifier)/stat"
+        let path = "/proc/\(processIdentifier)/stat"
         guard let stat = try? String(contentsOfFile: path, encoding: .utf8),
             let rest = stat.split(separator: ")").last
         else { return nil }
@@ -90,20 +98,16 @@ package func eventually<Value>(
 package func run(_ program: String, _ arguments: [String], in directory: URL? = nil) throws -> (
     status: Int32, output: Data, errors: String
 ) {
-    let process = Process()
-    process.executableURL =
-        program.contains("/") ? URL(fileURLWithPath: program) : URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = (program.contains("/") ? [] : [program]) + arguments
     let errors = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
     defer { try? FileManager.default.removeItem(at: errors) }
+    let complaints = try FileHandle(forWritingTo: errors)
     let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = try FileHandle(forWritingTo: errors)
-    process.standardInput = FileHandle.nullDevice
-    if let directory { process.currentDirectoryURL = directory }
-    try process.run()
+    let started = try SpawnedProgram(
+        program, arguments, in: directory?.path, input: FileHandle.nullDevice.fileDescriptor,
+        output: pipe.fileHandleForWriting.fileDescriptor, errors: complaints.fileDescriptor)
+    // Its end of the pipe is the only one then, and its end is the output's.
+    try pipe.fileHandleForWriting.close()
     let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return (process.terminationStatus, output, (try? String(contentsOf: errors, encoding: .utf8)) ?? "")
+    return (started.wait(), output, (try? String(contentsOf: errors, encoding: .utf8)) ?? "")
 }

@@ -18,7 +18,7 @@ final class StampedPublisher {
                 "rtmp://127.0.0.1:\(port)/live/\(key)",
             ], in: directory, name: "stamped", takesInput: true)
         self.encoder = encoder
-        let descriptor = encoder.input?.fileHandleForWriting.fileDescriptor ?? -1
+        let descriptor = encoder.input?.fileDescriptor ?? -1
         thread = Thread {
             var picture = StampedPicture(width: 1_280, height: 720)
             let start = Date().timeIntervalSince1970
