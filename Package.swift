@@ -104,6 +104,15 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         .testTarget(
+            name: "OriginTests",
+            dependencies: [
+                "Compression", "HLS", "HTTP", "Media", "Node", "Origin", "Prometheus", "Seeded", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .testTarget(
             name: "RTMPTests",
             dependencies: ["Cryptography", "RTMP", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(

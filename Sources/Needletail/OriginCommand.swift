@@ -72,7 +72,9 @@ extension OriginConfiguration {
             + httpsListen.map { .init(host: $0.host, port: Int($0.port), isSecure: true) }
         settings.certificatePath = tls?.certificate
         settings.keyPath = tls?.key
-        let parked = httpLimits.parkedRequests
+        let parked = httpLimits.parkedRequestsPerChannel
+        settings.parkedRequests = httpLimits.parkedRequests
+        settings.parkedRequestsPerAddress = httpLimits.parkedRequestsPerAddress
         settings.channels = channels.map { $0.value.settings(name: $0.key, parkedRequests: parked) }
         if anyKey {
             settings.openChannel = { [self] key in

@@ -22,10 +22,32 @@ enum OriginMetrics {
         }
         text.family("needletail_origin_parked_requests", .gauge, help: "Requests that wait for media to come.")
         text.sample("needletail_origin_parked_requests", UInt64(clamping: hub.parking.count))
+        let holds = hub.parking.counters
+        let endings: [(String, String, UInt64)] = [
+            ("needletail_origin_parked_total", "Requests that had to wait.", holds.parked),
+            ("needletail_origin_parked_expired_total", "Waiting requests answered 503: nothing came.", holds.expired),
+            ("needletail_origin_parked_abandoned_total", "Waiting requests whose client left.", holds.abandoned),
+        ]
+        for (name, help, value) in endings {
+            text.family(name, .counter, help: help)
+            text.sample(name, value)
+        }
+        text.family("needletail_origin_parked_refused_total", .counter, help: "Requests refused 429, by the limit met.")
+        for limit in ParkingIndex.Excess.allCases {
+            text.sample(
+                "needletail_origin_parked_refused_total", labels: [("limit", limit.rawValue)],
+                holds.refused[limit] ?? 0)
+        }
         text.family("needletail_origin_channel_live", .gauge, help: "1 while a publisher feeds the channel.")
         for channel in hub.all {
             let labels = [("channel", channel.settings.name)]
             text.sample("needletail_origin_channel_live", labels: labels, channel.isLive ? UInt64(1) : 0)
+        }
+        text.family("needletail_origin_channel_parked_requests", .gauge, help: "Requests that wait for a channel.")
+        for channel in hub.all {
+            let labels = [("channel", channel.settings.name)]
+            text.sample(
+                "needletail_origin_channel_parked_requests", labels: labels, UInt64(clamping: channel.holds.count))
         }
         text.family("needletail_origin_channel_media_bytes", .gauge, help: "Media bytes held for a channel.")
         for channel in hub.all {

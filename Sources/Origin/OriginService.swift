@@ -96,7 +96,10 @@ package struct OriginService: Service {
     }
 
     private func makePlane(publishers: PublisherRegistry, eventLoop: any EventLoop) -> Plane {
-        let hub = ChannelHub(channels: settings.channels, openChannel: settings.openChannel, logger: logger)
+        let parking = ParkingIndex(
+            limits: settings.parking, releases: ReleaseQueue(eventLoop: eventLoop))
+        let hub = ChannelHub(
+            channels: settings.channels, openChannel: settings.openChannel, parking: parking, logger: logger)
         let registry = ConnectionRegistry(limits: settings.serverLimits, eventLoop: eventLoop)
         let status = NodeStatus(prometheus: prometheus, registry: registry) { text in
             OriginMetrics.write(hub: hub, publishers: publishers, into: &text)

@@ -29,6 +29,11 @@ package struct OriginSettings: Sendable {
     /// Those among them that do not publish yet.
     package var halfOpenPublishers = 256
     package var serverLimits = ServerLimits()
+    /// Requests that wait at once, on the whole node and for one address.
+    package var parkedRequests = 50_000
+    package var parkedRequestsPerAddress = 5_000
 
     package init() {}
+
+    var parking: ParkingIndex.Limits { .init(node: parkedRequests, perAddress: parkedRequestsPerAddress) }
 }

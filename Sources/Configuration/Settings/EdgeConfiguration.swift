@@ -34,7 +34,7 @@ package struct EdgeConfiguration: Equatable, Sendable {
         self.init()
         name = root.value("name", .name("an edge's name"), standard: name).value
         let http = root.section("http") { section in
-            (listen: section.listen(standard: httpListen), limits: section.section("limits", HTTPLimits.init).value)
+            (listen: section.listen(standard: httpListen), limits: section.section("limits") { HTTPLimits($0) }.value)
         }.value
         var https = root.section("https") { section in
             section.listen(

@@ -46,7 +46,10 @@ package struct OriginConfiguration: Equatable, Sendable {
         }.value
         let rtmps = root.section("rtmps") { $0.listen(standard: []) }.value
         let http = root.section("http") { section in
-            (listen: section.listen(standard: httpListen), limits: section.section("limits", HTTPLimits.init).value)
+            (
+                listen: section.listen(standard: httpListen),
+                limits: section.section("limits", HTTPLimits.init(ofOrigin:)).value
+            )
         }.value
         var https = root.section("https") { section in
             section.listen(

@@ -20,20 +20,38 @@ extension LiveTimeline {
     ///
     /// There is something to show as soon as `position` is not nil.
     package func write(delta skip: SkipRequest?, reports: [RenditionReport], into buffer: inout ByteBuffer) {
+        let pieces = pieces(delta: skip, reports: reports)
+        buffer.writeImmutableBuffer(pieces.head)
+        for piece in pieces.settled { buffer.writeImmutableBuffer(piece.text) }
+        buffer.writeImmutableBuffer(pieces.live)
+    }
+
+    /// The same text in pieces. What it costs depends on the segments that list parts, not on the window's length.
+    package func pieces(delta skip: SkipRequest?, reports: [RenditionReport]) -> PlaylistPieces {
         let skipped = skip == nil ? 0 : skippableCount
-        writeHead(skipped: skipped, to: &buffer)
+        var head = ByteBuffer()
+        writeHead(skipped: skipped, to: &head)
         // Nothing comes before the first segment written, so a delta repeats the map (and the date) there.
         var lastInit: Int?
-        for index in segments.indices.dropFirst(skipped) where segments[index].isListed {
-            let segment = segments[index]
-            if segment.isDiscontinuity { buffer.writeStaticString("#EXT-X-DISCONTINUITY\n") }
-            if segment.initNumber != lastInit { writeMap(segment.initNumber, to: &buffer) }
-            lastInit = segment.initNumber
-            buffer.writeBytes(segment.text.date)
-            if segment.sequence >= partsListedFrom { buffer.writeBytes(segment.text.parts) }
-            buffer.writeBytes(segment.text.closing)
+        var settledPieces: [SettledPiece] = []
+        if skipped < settledCount, let place = segments[skipped].text.place {
+            if segments[skipped].isDiscontinuity { head.writeStaticString("#EXT-X-DISCONTINUITY\n") }
+            constants.writeMap(segments[skipped].initNumber, to: &head)
+            settledPieces = settled.pieces(from: place)
+            lastInit = settled.lastInit
         }
-        writeTail(reports: reports, lastInit: lastInit, to: &buffer)
+        var live = ByteBuffer()
+        for index in segments.indices.dropFirst(max(skipped, settledCount)) where segments[index].isListed {
+            let segment = segments[index]
+            if segment.isDiscontinuity { live.writeStaticString("#EXT-X-DISCONTINUITY\n") }
+            if segment.initNumber != lastInit { constants.writeMap(segment.initNumber, to: &live) }
+            lastInit = segment.initNumber
+            live.writeBytes(segment.text.date)
+            if segment.sequence >= partsListedFrom { live.writeBytes(segment.text.parts) }
+            live.writeBytes(segment.text.closing)
+        }
+        writeTail(reports: reports, lastInit: lastInit, to: &live)
+        return PlaylistPieces(head: head, settled: settledPieces, live: live)
     }
 
     private func writeHead(skipped: Int, to buffer: inout ByteBuffer) {
@@ -54,14 +72,6 @@ extension LiveTimeline {
             text.append(Int64(skipped))
             text.append("\n")
         }
-        buffer.writeBytes(text.bytes)
-    }
-
-    private func writeMap(_ number: Int, to buffer: inout ByteBuffer) {
-        var text = PlaylistText()
-        text.append("#EXT-X-MAP:URI=\"")
-        constants.appendURI(ofInitSection: number, to: &text)
-        text.append("\"\n")
         buffer.writeBytes(text.bytes)
     }
 
@@ -98,10 +108,11 @@ extension LiveTimeline {
         segment(hinted.sequence)?.initNumber ?? currentInit
     }
 
-    /// How many segments a delta update leaves out: those further from the end of the last whole segment than
-    /// CAN-SKIP-UNTIL (6.2.5.1). With ENDLIST there is no delta.
-    private var skippableCount: Int {
-        guard !hasEnded else { return 0 }
+    /// How many segments a delta update leaves out (6.2.5.1). With ENDLIST there is no delta.
+    private var skippableCount: Int { hasEnded ? 0 : countBeyondSkipBoundary }
+
+    /// How many segments lie further from the end of the last whole segment than CAN-SKIP-UNTIL.
+    private var countBeyondSkipBoundary: Int {
         var fromEnd: Duration = .zero
         for index in segments.indices.reversed() {
             guard let duration = segments[index].duration else { continue }
@@ -110,4 +121,8 @@ extension LiveTimeline {
         }
         return 0
     }
+
+    /// Segments with a lower sequence number are seldom asked for: a viewer near live has them, and their parts are
+    /// not listed.
+    package var coldBefore: Int64 { mediaSequence + Int64(countBeyondSkipBoundary) }
 }

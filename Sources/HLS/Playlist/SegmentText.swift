@@ -1,3 +1,5 @@
+import struct NIOCore.ByteBuffer
+
 /// The lines of one segment in its playlist. Each is made once, when what it tells of happens.
 struct SegmentText: Sendable, Equatable {
     /// PROGRAM-DATE-TIME.
@@ -6,6 +8,13 @@ struct SegmentText: Sendable, Equatable {
     private(set) var parts: [UInt8] = []
     /// GAP, EXTINF and the URI: empty while the segment is open.
     private(set) var closing: [UInt8] = []
+    /// Where its lines stand once it lists no parts; they are not kept here then.
+    private(set) var place: SettledText.Place?
+
+    mutating func settle(at place: SettledText.Place) {
+        self.place = place
+        (date, parts, closing) = ([], [], [])
+    }
 
     mutating func setDate(_ unixMicroseconds: Int64) {
         var text = PlaylistText()
@@ -86,6 +95,14 @@ struct PlaylistConstants: Sendable {
             text.append(Int64(number))
         }
         text.append(".mp4")
+    }
+
+    func writeMap(_ number: Int, to buffer: inout ByteBuffer) {
+        var text = PlaylistText()
+        text.append("#EXT-X-MAP:URI=\"")
+        appendURI(ofInitSection: number, to: &text)
+        text.append("\"\n")
+        buffer.writeBytes(text.bytes)
     }
 
     /// Letters, digits, `-` and `_`.

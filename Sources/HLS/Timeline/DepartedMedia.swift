@@ -40,6 +40,11 @@ struct DepartedMedia: Sendable {
         return expired
     }
 
+    /// Takes out the oldest, whose time may not be over.
+    mutating func takeOldest() -> LiveSegment? {
+        entries.isEmpty ? nil : entries.removeFirst().segment
+    }
+
     subscript(_ sequence: Int64) -> LiveSegment? {
         var low = entries.startIndex
         var high = entries.endIndex

@@ -33,6 +33,9 @@ package struct LiveTimeline: Sendable {
     private var completeDuration: Duration = .zero
     /// Sequence number from which on segments list their parts.
     private(set) var partsListedFrom: Int64 = 0
+    /// The text of the first `settledCount` segments.
+    private(set) var settled = SettledText()
+    private(set) var settledCount = 0
     /// Duration of the longest playlist so far.
     private var longestPlaylist: Duration = .zero
 
@@ -171,9 +174,20 @@ package struct LiveTimeline: Sendable {
             // A segment whose end lies beyond the limit has only parts beyond it.
             if fromEnd > configuration.partLifetime {
                 partsListedFrom = segments[index].sequence + 1
-                return
+                return settle()
             }
             fromEnd += segments[index].mediaDuration
+        }
+    }
+
+    /// Nothing of a segment that lists no parts changes any more.
+    private mutating func settle() {
+        while settledCount < segments.count, segments[settledCount].isComplete,
+            segments[settledCount].sequence < partsListedFrom
+        {
+            let place = settled.append(segments[settledCount], constants: constants)
+            segments[settledCount].text.settle(at: place)
+            settledCount += 1
         }
     }
 
@@ -191,6 +205,10 @@ package struct LiveTimeline: Sendable {
     private mutating func delistFirst() {
         guard !segments.isEmpty else { return }
         let first = segments.removeFirst()
+        if settledCount > 0 {
+            settledCount -= 1
+            settled.drop(before: segments.first?.text.place)
+        }
         if let duration = first.duration { completeDuration -= duration }
         // Each segment that stays keeps its own discontinuity sequence number (6.2.2).
         if first.isDiscontinuity { discontinuitySequence += 1 }
@@ -202,6 +220,19 @@ package struct LiveTimeline: Sendable {
     /// Ask regularly: the time of a segment begins at the first call after it was delisted, so it is never too short.
     package mutating func takeExpired(at unixMicroseconds: Int64) -> [Int64] {
         departed.takeExpired(at: unixMicroseconds).map(\.sequence)
+    }
+
+    /// Lets go of the oldest segment before its time, for want of room: of one that is not listed if there is any, else
+    /// the window gets shorter (4.4.3.2 lets the media sequence rise). What 6.2.2 asks to stay listed stays.
+    ///
+    /// - Returns: its sequence number, or nil when nothing can go.
+    package mutating func dropOldest() -> Int64? {
+        if let gone = departed.takeOldest() { return gone.sequence }
+        guard segments.count > 6, let duration = segments.first?.duration,
+            completeDuration - duration >= configuration.partLifetime
+        else { return nil }
+        delistFirst()
+        return departed.takeOldest()?.sequence
     }
 
     /// False when neither listed nor fetchable media needs the init section of that number, nor will any that comes.

@@ -8,7 +8,7 @@ import Wire
 package final class ChannelHub {
     private let logger: Logger
     /// Every request that waits for media to come.
-    let parking = ParkingIndex()
+    let parking: ParkingIndex
     private var channels: [String: LiveChannel] = [:]
     private var channelOfKey: [String: String] = [:]
     private var lastGrant: UInt64 = 0
@@ -19,10 +19,12 @@ package final class ChannelHub {
     private static let application = "live"
 
     /// `openChannel` gives settings for a key that the configuration does not name, where that is allowed.
-    package init(
-        channels settings: [ChannelSettings], openChannel: @escaping (String) -> ChannelSettings?, logger: Logger
+    init(
+        channels settings: [ChannelSettings], openChannel: @escaping (String) -> ChannelSettings?,
+        parking: ParkingIndex, logger: Logger
     ) {
         self.logger = logger
+        self.parking = parking
         self.openChannel = openChannel
         for setting in settings {
             channels[setting.name] = LiveChannel(settings: setting, index: parking, logger: logger)

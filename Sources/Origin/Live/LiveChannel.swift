@@ -10,6 +10,8 @@ final class LiveChannel {
     let settings: ChannelSettings
     private let logger: Logger
     private let index: ParkingIndex
+    /// Requests that wait for this channel.
+    let holds: ChannelHolds
     private var publisher: (grant: PublishGrant, ticket: PublishTicket)?
     private(set) var presentation: Presentation?
     private var nextSequence: Int64 = 0
@@ -19,6 +21,7 @@ final class LiveChannel {
 
     init(settings: ChannelSettings, index: ParkingIndex, logger: Logger) {
         self.index = index
+        holds = ChannelHolds(limit: settings.parkedRequests)
         self.settings = settings
         var logger = logger
         logger[metadataKey: "channel"] = "\(settings.name)"

@@ -1,4 +1,3 @@
-import Compression
 import HLS
 import HTTP
 import Media
@@ -22,7 +21,9 @@ final class LiveRendition {
     private var segments: [Int64: Segment] = [:]
     private var parked = ParkedRequests()
     private let index: ParkingIndex
-    private var rendered: [PlaylistForm: ByteBuffer] = [:]
+    private var rendered = RenderedPlaylists()
+    /// When it last had a new part or segment.
+    private(set) var advancedAt = NIODeadline.now()
     private(set) var storedBytes = 0
     /// Media bytes and seconds since the start, for BANDWIDTH.
     private(set) var bitRate = BitRateMeter()
@@ -36,7 +37,6 @@ final class LiveRendition {
         nextSequence = firstSequence
     }
 
-    var parkedCount: Int { parked.count }
     var hasMedia: Bool { timeline.position != nil }
 
     // MARK: Media in
@@ -68,16 +68,17 @@ final class LiveRendition {
         case .warning, .refused:
             return
         }
-        rendered.removeAll(keepingCapacity: true)
+        advancedAt = .now()
+        rendered.invalidate()
     }
 
     func end() {
         timeline.end()
-        rendered.removeAll()
+        rendered.invalidate()
     }
 
     /// Other renditions' positions stand in this playlist's text.
-    func reportsChanged() { rendered.removeAll(keepingCapacity: true) }
+    func reportsChanged() { rendered.invalidate() }
 
     /// Frees media that no playlist has listed for as long as the rules ask.
     func expire(at unixMicroseconds: Int64) {
@@ -89,17 +90,8 @@ final class LiveRendition {
 
     // MARK: Media out
 
-    func playlist(_ form: PlaylistForm, reports: [RenditionReport]) -> ByteBuffer {
-        if let ready = rendered[form] { return ready }
-        var text: ByteBuffer
-        if form.isGzipped {
-            text = Gzip.compress(playlist(PlaylistForm(skip: form.skip, isGzipped: false), reports: reports))
-        } else {
-            text = ByteBuffer()
-            timeline.write(delta: form.skip, reports: reports, into: &text)
-        }
-        rendered[form] = text
-        return text
+    func playlist(_ form: PlaylistForm, reports: @autoclosure () -> [RenditionReport]) -> ResponseBody {
+        rendered.body(form, of: timeline, reports: reports())
     }
 
     func initSection(_ number: Int) -> ByteBuffer? { initSections[number] }
@@ -116,30 +108,17 @@ final class LiveRendition {
 
     // MARK: Holds
 
-    func park(_ request: ParkedRequests.Parked) {
-        parked.park(request)
-        index.note(request.exchange, on: self)
+    func park(
+        _ exchange: Exchange, _ want: ParkedRequests.Want, until target: HoldTarget, of channel: ChannelHolds,
+        deadline: NIODeadline
+    ) {
+        index.park(exchange, in: parked.group(want, until: target), of: channel, deadline: deadline)
     }
 
-    func cancel(_ exchange: Exchange) { parked.cancel(exchange) }
+    /// Takes out those whose target is reached.
+    func releaseReached() -> [HoldGroup] { parked.release { timeline.isSatisfied($0) } }
 
-    func releaseReached() -> [ParkedRequests.Parked] {
-        let released = parked.release { timeline.isSatisfied($0) }
-        index.forget(released)
-        return released
-    }
-
-    func expireHolds(at now: NIODeadline) -> [ParkedRequests.Parked] {
-        let expired = parked.expire(at: now)
-        index.forget(expired)
-        return expired
-    }
-
-    func releaseAll() -> [ParkedRequests.Parked] {
-        let released = parked.removeAll()
-        index.forget(released)
-        return released
-    }
+    func expiredHolds(at now: NIODeadline) -> [HoldGroup] { parked.expired(at: now) }
 }
 
 /// Bits per second of a rendition: the highest of its segments and the mean of all (RFC 8216bis, 4.4.6.2).

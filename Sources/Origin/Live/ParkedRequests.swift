@@ -2,7 +2,7 @@ import HLS
 import NIOCore
 import Wire
 
-/// Requests of one rendition that wait for something to exist, grouped by what they wait for.
+/// Requests of one rendition that wait for something to exist, in groups that wait for the same and get the same answer.
 struct ParkedRequests {
     /// How a waiting request will be answered.
     enum Want: Hashable {
@@ -11,68 +11,101 @@ struct ParkedRequests {
         case part(sequence: Int64, index: Int)
     }
 
-    struct Parked {
-        let exchange: Exchange
+    private struct Key: Hashable {
         let want: Want
         let target: HoldTarget
+    }
+
+    private var groups: [Key: HoldGroup] = [:]
+
+    /// Requests that wait.
+    var count: Int { groups.values.reduce(0) { $0 + $1.count } }
+
+    /// Those who wait for `target` to be answered with `want`.
+    mutating func group(_ want: Want, until target: HoldTarget) -> HoldGroup {
+        let key = Key(want: want, target: target)
+        if let group = groups[key] { return group }
+        let group = HoldGroup(want: want, target: target)
+        groups[key] = group
+        return group
+    }
+
+    /// Takes out the groups whose target is reached: one question for each, however many wait.
+    mutating func release(where isReached: (HoldTarget) -> Bool) -> [HoldGroup] {
+        var released: [HoldGroup] = []
+        for (key, group) in groups where group.isEmpty || isReached(group.target) {
+            groups[key] = nil
+            if !group.isEmpty { released.append(group) }
+        }
+        return released.sorted { $0.firstTicket < $1.firstTicket }
+    }
+
+    /// The groups in which somebody has waited past the deadline.
+    func expired(at now: NIODeadline) -> [HoldGroup] {
+        groups.values.filter { $0.hasExpired(at: now) }.sorted { $0.firstTicket < $1.firstTicket }
+    }
+}
+
+/// Requests that wait for the same and get the same answer, in the order in which they came.
+final class HoldGroup {
+    private struct Waiter {
+        /// Nil once the client has gone.
+        var exchange: Exchange?
+        let ticket: UInt64
         let deadline: NIODeadline
     }
 
-    private var parked: [Exchange: Parked] = [:]
+    let want: ParkedRequests.Want
+    let target: HoldTarget
+    /// Tickets rise, and deadlines never fall.
+    private var waiters: ArraySlice<Waiter> = []
+    /// Those among the waiters who are still there.
+    private(set) var count = 0
 
-    var count: Int { parked.count }
+    init(want: ParkedRequests.Want, target: HoldTarget) {
+        self.want = want
+        self.target = target
+    }
 
-    /// Adds a request that is to be answered when its target is reached.
-    mutating func park(_ request: Parked) { parked[request.exchange] = request }
+    var isEmpty: Bool { count == 0 }
+    var firstTicket: UInt64 { waiters.first?.ticket ?? .max }
 
-    mutating func cancel(_ exchange: Exchange) { parked[exchange] = nil }
+    /// - Parameter ticket: higher than any before.
+    func add(_ exchange: Exchange, ticket: UInt64, deadline: NIODeadline) {
+        let deadline = max(deadline, waiters.last?.deadline ?? deadline)
+        waiters.append(Waiter(exchange: exchange, ticket: ticket, deadline: deadline))
+        count += 1
+    }
 
-    /// Takes out everything whose target is reached. Targets repeat, so each distinct one is asked about once.
-    mutating func release(where isReached: (HoldTarget) -> Bool) -> [Parked] {
-        guard !parked.isEmpty else { return [] }
-        var verdicts: [HoldTarget: Bool] = [:]
-        var released: [Parked] = []
-        for request in parked.values {
-            let reached = verdicts[request.target] ?? isReached(request.target)
-            verdicts[request.target] = reached
-            if reached { released.append(request) }
+    /// Forgets a client that has gone.
+    func cancel(ticket: UInt64) {
+        var low = waiters.startIndex
+        var high = waiters.endIndex
+        while low < high {
+            let middle = low + (high - low) / 2
+            if waiters[middle].ticket < ticket { low = middle + 1 } else { high = middle }
         }
-        for request in released { parked[request.exchange] = nil }
-        return released
+        guard low < waiters.endIndex, waiters[low].ticket == ticket, waiters[low].exchange != nil else { return }
+        waiters[low].exchange = nil
+        count -= 1
+        // Clients that come and go must not make the list grow.
+        if waiters.count > 64, waiters.count > 2 * count { waiters = waiters.filter { $0.exchange != nil }[...] }
     }
 
-    /// Takes out everything that has waited past its deadline.
-    mutating func expire(at now: NIODeadline) -> [Parked] {
-        let late = parked.values.filter { $0.deadline <= now }
-        for request in late { parked[request.exchange] = nil }
-        return late
+    /// The one that has waited longest, taken out.
+    func next() -> Exchange? {
+        while let waiter = waiters.popFirst() {
+            guard let exchange = waiter.exchange else { continue }
+            count -= 1
+            return exchange
+        }
+        return nil
     }
 
-    /// Takes out everything.
-    mutating func removeAll() -> [Parked] {
-        defer { parked.removeAll() }
-        return Array(parked.values)
+    /// The one that has waited longest, taken out if its deadline has passed.
+    func nextExpired(at now: NIODeadline) -> Exchange? { hasExpired(at: now) ? next() : nil }
+
+    func hasExpired(at now: NIODeadline) -> Bool {
+        waiters.first { $0.exchange != nil }.map { $0.deadline <= now } ?? false
     }
-}
-
-/// Where each parked request of an origin waits, so that a client that leaves is found at once.
-final class ParkingIndex {
-    private var places: [Exchange: LiveRendition] = [:]
-
-    /// Requests parked on the whole origin.
-    var count: Int { places.count }
-
-    func note(_ exchange: Exchange, on rendition: LiveRendition) { places[exchange] = rendition }
-
-    func forget(_ requests: [ParkedRequests.Parked]) {
-        for request in requests { places[request.exchange] = nil }
-    }
-
-    func cancel(_ exchange: Exchange) { places.removeValue(forKey: exchange)?.cancel(exchange) }
-}
-
-/// Which of a playlist's texts a client asked for.
-struct PlaylistForm: Hashable {
-    let skip: SkipRequest?
-    let isGzipped: Bool
 }

@@ -37,9 +37,10 @@ final class Presentation {
     }
 
     var targetDuration: Int { timelineConfiguration.targetDuration }
-    var holdLimit: Duration { .seconds(min(3 * targetDuration, 10)) }
+    var heads: LiveHeads {
+        LiveHeads(targetDuration: targetDuration, partTarget: timelineConfiguration.partTarget)
+    }
     var nextSequence: Int64 { renditions.map(\.nextSequence).max() ?? firstSequence }
-    var parkedCount: Int { renditions.reduce(0) { $0 + $1.parkedCount } }
     var storedBytes: Int { renditions.reduce(0) { $0 + $1.storedBytes } }
 
     /// Segments stay fetchable for the playlist's duration after the end (RFC 8216bis, 6.2.2).
@@ -87,12 +88,7 @@ final class Presentation {
     }
 
     /// A newer presentation takes the channel's name: what still waits here is answered and sent there.
-    func close() {
-        end()
-        for rendition in renditions {
-            for request in rendition.releaseAll() { answer(request, on: rendition) }
-        }
-    }
+    func close() { end() }
 
     // MARK: Look-up
 
@@ -127,7 +123,17 @@ final class Presentation {
         return text
     }
 
-    func reports(for rendition: LiveRendition) -> [RenditionReport] {
+    func playlist(_ form: PlaylistForm, of rendition: LiveRendition) -> ResponseBody {
+        rendition.playlist(form, reports: reports(for: rendition))
+    }
+
+    /// The rendition with the lowest bit rate is the most urgent: a player that has it can play.
+    func mediaHead(of rendition: LiveRendition) -> ResponseHead {
+        let lower = renditions.filter { $0.bitRate.average < rendition.bitRate.average }.count
+        return heads.media(rendition.kind, urgency: 2 + lower)
+    }
+
+    private func reports(for rendition: LiveRendition) -> [RenditionReport] {
         renditions.compactMap { other in
             guard other !== rendition, let position = other.timeline.position else { return nil }
             return RenditionReport(uri: "../\(other.id.rawValue)/playlist.m3u8", position: position)
@@ -139,34 +145,49 @@ final class Presentation {
     private func changed(_ touched: Set<RenditionID>) {
         for rendition in renditions where !touched.contains(rendition.id) { rendition.reportsChanged() }
         for rendition in renditions {
-            for request in rendition.releaseReached() { answer(request, on: rendition) }
+            for group in rendition.releaseReached() {
+                index.releases.add(group, answer(to: group.want, on: rendition))
+            }
+        }
+        index.releases.run()
+    }
+
+    /// One answer for all who want the same.
+    private func answer(to want: ParkedRequests.Want, on rendition: LiveRendition) -> ReleaseQueue.HoldAnswer {
+        switch want {
+        case .playlist(let form):
+            return .init(
+                head: heads.playlist(isBlocking: true, isGzipped: form.isGzipped), body: playlist(form, of: rendition))
+        case .part(let sequence, let part):
+            if let bytes = rendition.part(sequence, part) {
+                return .init(head: mediaHead(of: rendition), body: .bytes(bytes))
+            }
+            // The hint did not come true: the segment ended before this part.
+            return refusal(.notFound("The hinted part did not come to be."))
         }
     }
 
-    func answer(_ request: ParkedRequests.Parked, on rendition: LiveRendition) {
-        switch request.want {
-        case .playlist(let form):
-            request.exchange.respond(
-                LiveHeads.playlist(blocking: true, gzipped: form.isGzipped, targetDuration: targetDuration),
-                body: .bytes(rendition.playlist(form, reports: reports(for: rendition))))
-        case .part(let sequence, let index):
-            if let bytes = rendition.part(sequence, index) {
-                request.exchange.respond(
-                    LiveHeads.media(rendition.kind, targetDuration: targetDuration), body: .bytes(bytes))
-            } else {
-                // The hint did not come true: the segment ended before this part.
-                request.exchange.refuse(.notFound("The hinted part did not come to be."), cacheFor: .zero)
-            }
-        }
+    private func refusal(_ refusal: LiveRefusal) -> ReleaseQueue.HoldAnswer {
+        .init(head: heads.problem(refusal), body: .bytes(refusal.problem.body))
+    }
+
+    /// Until when a request may be held: the stream has then not advanced for three target durations (6.2.5.2). Where
+    /// it has not for long already, a request learns it after one part target.
+    func holdDeadline(on rendition: LiveRendition, at now: NIODeadline) -> NIODeadline {
+        max(
+            rendition.advancedAt + TimeAmount(timelineConfiguration.holdLimit),
+            now + TimeAmount(timelineConfiguration.partTarget))
     }
 
     func tick(at now: NIODeadline) {
         let clock = WallClock.now()
         for rendition in renditions {
             rendition.expire(at: clock)
-            for request in rendition.expireHolds(at: now) {
-                request.exchange.refuse(.holdExpired(after: holdLimit), cacheFor: .zero)
+            for group in rendition.expiredHolds(at: now) {
+                index.releases.addExpired(
+                    of: group, at: now, refusal(.holdExpired(after: timelineConfiguration.holdLimit)))
             }
         }
+        index.releases.run()
     }
 }

@@ -1,3 +1,4 @@
+import Compression
 import HLS
 import HTTP
 import Logging
@@ -20,20 +21,20 @@ final class OriginResponder: Responder {
         if status.respond(to: request, on: exchange) { return }
         let path = request.path.text
         guard path.hasPrefix("/live/") else {
-            return exchange.refuse(.notFound("Nothing is served at this path."), cacheFor: .seconds(1))
+            return exchange.refuse(.notFound("Nothing is served at this path."), .nothingLive)
         }
         switch request.method {
         case .get, .head: break
         case .options: return exchange.respond(CORS.preflight)
-        default: return exchange.refuse(.methodNotAllowed, cacheFor: .zero)
+        default: return exchange.refuse(.methodNotAllowed, .nothingLive)
         }
         let steps = path.dropFirst("/live/".count).split(separator: "/", omittingEmptySubsequences: false)
         guard let name = steps.first, let channel = hub.channel(name), let presentation = channel.presentation else {
-            return exchange.refuse(.notFound("No such channel is live."), cacheFor: .seconds(1))
+            return exchange.refuse(.notYet("No such channel is live."), .nothingLive)
         }
         if steps.count == 2, steps[1] == "index.m3u8" { return multivariant(presentation, request, exchange) }
         guard steps.count >= 3, let rendition = presentation.rendition(named: steps[1]) else {
-            return exchange.refuse(.notFound("The channel has no such rendition."), cacheFor: .seconds(1))
+            return exchange.refuse(.notYet("The channel has no such rendition."), presentation.heads)
         }
         if steps.count == 3, steps[2] == "playlist.m3u8" {
             playlist(channel, presentation, rendition, request, exchange)
@@ -50,11 +51,12 @@ final class OriginResponder: Responder {
 
     private func multivariant(_ presentation: Presentation, _ request: RequestHead, _ exchange: Exchange) {
         guard presentation.isPlayable else {
-            return exchange.refuse(.notFound("The channel has just started; ask again."), cacheFor: .zero)
+            return exchange.refuse(.notYet("The channel has just started; ask again."), presentation.heads)
         }
+        let isGzipped = isGzipWelcome(request)
         exchange.respond(
-            LiveHeads.playlist(blocking: false, gzipped: false, targetDuration: presentation.targetDuration),
-            body: .bytes(presentation.multivariant()))
+            presentation.heads.playlist(isBlocking: false, isGzipped: isGzipped),
+            body: .bytes(isGzipped ? Gzip.compress(presentation.multivariant()) : presentation.multivariant()))
     }
 
     private func playlist(
@@ -65,27 +67,26 @@ final class OriginResponder: Responder {
         do throws(DirectiveError) {
             directives = try DeliveryDirectives.parse(query: request.query ?? [])
         } catch {
-            return exchange.refuse(
-                .badRequest("\(error)"), cacheFor: .seconds(presentation.targetDuration))
+            return exchange.refuse(.malformedDirective("\(error)"), presentation.heads)
         }
         guard rendition.hasMedia else {
-            return exchange.refuse(.notFound("The rendition has just started; ask again."), cacheFor: .zero)
+            return exchange.refuse(.notYet("The rendition has just started; ask again."), presentation.heads)
         }
-        let form = PlaylistForm(
-            skip: directives.skip, isGzipped: ContentCoding.negotiate(request.fields, offered: [.gzip]) == .gzip)
+        let form = PlaylistForm(skip: directives.skip, isGzipped: isGzipWelcome(request))
         switch rendition.timeline.decide(directives) {
         case .ready:
-            let blocking = directives.msn != nil
             exchange.respond(
-                LiveHeads.playlist(
-                    blocking: blocking, gzipped: form.isGzipped, targetDuration: presentation.targetDuration),
-                body: .bytes(rendition.playlist(form, reports: presentation.reports(for: rendition))))
+                presentation.heads.playlist(isBlocking: directives.msn != nil, isGzipped: form.isGzipped),
+                body: presentation.playlist(form, of: rendition))
         case .hold(let target):
             park(exchange, .playlist(form), until: target, channel, presentation, rendition)
         case .badRequest(let reason):
-            // It may be a good request soon: caches keep the refusal no longer than a part.
-            exchange.refuse(.badRequest("\(reason)"), cacheFor: .zero)
+            exchange.refuse(.tooFarAhead("\(reason)"), presentation.heads)
         }
+    }
+
+    private func isGzipWelcome(_ request: RequestHead) -> Bool {
+        ContentCoding.negotiate(request.fields, offered: [.gzip]) == .gzip
     }
 
     // MARK: Media
@@ -102,13 +103,13 @@ final class OriginResponder: Responder {
         case .hinted(let position, let target):
             let want = ParkedRequests.Want.part(sequence: position.sequence, index: position.part)
             return park(exchange, want, until: target, channel, presentation, rendition)
-        case .gone: return exchange.refuse(.notFound("This media has left the window."), cacheFor: .seconds(1))
+        case .gone: return exchange.refuse(.notFound("This media has left the window."), presentation.heads)
         case .unknown: found = nil
         }
         guard let found else {
-            return exchange.refuse(.notFound("No such media in this rendition."), cacheFor: .zero)
+            return exchange.refuse(.notYet("No such media in this rendition."), presentation.heads)
         }
-        exchange.respond(LiveHeads.media(rendition.kind, targetDuration: presentation.targetDuration), body: found)
+        exchange.respond(presentation.mediaHead(of: rendition), body: found)
     }
 
     // MARK: Holds
@@ -117,10 +118,11 @@ final class OriginResponder: Responder {
         _ exchange: Exchange, _ want: ParkedRequests.Want, until target: HoldTarget, _ channel: LiveChannel,
         _ presentation: Presentation, _ rendition: LiveRendition
     ) {
-        guard presentation.parkedCount < channel.settings.parkedRequests else {
-            return exchange.refuse(.tooManyParked, cacheFor: .zero)
+        if let excess = hub.parking.excess(exchange, on: channel.holds) {
+            return exchange.refuse(.tooManyParked(excess), presentation.heads)
         }
-        let deadline = NIODeadline.now() + TimeAmount(presentation.holdLimit)
-        rendition.park(.init(exchange: exchange, want: want, target: target, deadline: deadline))
+        rendition.park(
+            exchange, want, until: target, of: channel.holds,
+            deadline: presentation.holdDeadline(on: rendition, at: .now()))
     }
 }

@@ -5,7 +5,7 @@ package final class ConnectionRegistry {
     package let limits: ServerLimits
     package var counters = ServerCounters()
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
-    private var perAddress: [String: Int] = [:]
+    private var perAddress: [String: AddressUse] = [:]
     private var isDraining = false
     private var whenEmpty: EventLoopPromise<Void>?
     private var clock: RepeatedTask?
@@ -30,21 +30,26 @@ package final class ConnectionRegistry {
     func admits(_ address: SocketAddress?) -> Bool {
         if isDraining || connections.count >= limits.connections { return false }
         guard let host = address?.ipAddress else { return true }
-        return perAddress[host, default: 0] < limits.connectionsPerAddress
+        return (perAddress[host]?.connections ?? 0) < limits.connectionsPerAddress
     }
 
     func add(_ connection: ServerConnection) {
         connections[ObjectIdentifier(connection)] = connection
         counters.acceptedConnections &+= 1
         counters.openConnections = connections.count
-        if let host = connection.remoteAddress?.ipAddress { perAddress[host, default: 0] += 1 }
+        guard let host = connection.remoteAddress?.ipAddress else { return }
+        let use = perAddress[host] ?? AddressUse()
+        perAddress[host] = use
+        use.connections += 1
+        connection.address = use
     }
 
     func remove(_ connection: ServerConnection) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
         counters.openConnections = connections.count
-        if let host = connection.remoteAddress?.ipAddress, let count = perAddress[host] {
-            perAddress[host] = count > 1 ? count - 1 : nil
+        if let host = connection.remoteAddress?.ipAddress, let use = perAddress[host] {
+            use.connections -= 1
+            if use.connections == 0 { perAddress[host] = nil }
         }
         if connections.isEmpty { whenEmpty?.succeed() }
     }
@@ -67,4 +72,11 @@ package final class ConnectionRegistry {
     package func closeAll() {
         for connection in Array(connections.values) { connection.closeNow() }
     }
+}
+
+/// What the connections of one address use together.
+package final class AddressUse {
+    package internal(set) var connections = 0
+    /// Requests that wait for something to exist, counted by the responder.
+    package var parked = 0
 }

@@ -47,6 +47,9 @@ package struct Exchange: Hashable {
     /// The peer's address, as accepted.
     package var remoteAddress: SocketAddress? { connection.remoteAddress }
 
+    /// What its client's address uses; nil where there is no IP address.
+    package var address: AddressUse? { connection.address }
+
     /// Words for the access log and metrics: `h2` or `http/1.1`.
     package var protocolName: StaticString { connection.protocolName }
 

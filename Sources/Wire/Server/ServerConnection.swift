@@ -21,6 +21,8 @@ package final class ServerConnection: ChannelInboundHandler {
     let isTLS: Bool
     let registry: ConnectionRegistry
     private(set) var remoteAddress: SocketAddress?
+    /// Shared by all connections of that address.
+    var address: AddressUse?
     private var engine = Engine.undecided(seen: ByteBuffer())
     private var context: ChannelHandlerContext?
     private var isReading = false
