@@ -12,7 +12,7 @@ package final class PlainOrigin {
         folder = directory.appendingPathComponent("htdocs")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         accessLog = directory.appendingPathComponent("access.log")
-        port = try Self.freePort()
+        port = try freePort()
         let configuration = directory.appendingPathComponent("nginx.conf")
         try """
         daemon off; master_process off; pid nginx.pid; error_log stderr;
@@ -38,21 +38,21 @@ package final class PlainOrigin {
         let text = (try? String(contentsOf: accessLog, encoding: .utf8)) ?? ""
         return text.split(separator: "\n").count { $0.contains("GET \(path) ") }
     }
+}
 
-    /// A port that was free a moment ago.
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                bind(descriptor, generic, size) == 0 ? getsockname(descriptor, generic, &size) : -1
-            }
+/// A port that was free a moment ago.
+package func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let code = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+            bind(descriptor, generic, size) == 0 ? getsockname(descriptor, generic, &size) : -1
         }
-        guard code == 0 else { throw TimedOut(description: "no free port: errno \(errno)") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
+    guard code == 0 else { throw TimedOut(description: "no free port: errno \(errno)") }
+    return Int(UInt16(bigEndian: address.sin_port))
 }
