@@ -73,14 +73,23 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("WatchPage/Resources")]),
+        .target(
+            name: "Lint",
+            dependencies: [
+                "Compression", "HLS", "HTTP", "Wire",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         .executableTarget(
             name: "Needletail",
             dependencies: [
-                "Configuration", "Cryptography", "Edge", "Logs", "Media", "Node", "Origin", "Prometheus", "RTMP",
+                "Configuration", "Cryptography", "Edge", "Lint", "Logs", "Media", "Node", "Origin", "Prometheus",
+                "RTMP",
                 "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         // Real programs, nodes and browsers, started and stopped: shared by end-to-end tests and load tests.
@@ -125,6 +134,13 @@ let package = Package(
             dependencies: ["Cache", "HTTP", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "HLSTests", dependencies: ["HLS", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
+        .testTarget(
+            name: "LintTests",
+            dependencies: [
+                "Compression", "HLS", "HTTP", "Lint", "Media", "Wire",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .testTarget(name: "LibavTests", dependencies: ["Libav", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),

@@ -10,3 +10,8 @@ static inline int needletail_deflate_gzip(z_stream *stream, int level) {
 static inline int needletail_deflate_raw(z_stream *stream, int level) {
     return deflateInit2(stream, level, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
 }
+
+/// `inflateInit2` is such a macro too. gzip alone: anything else is refused.
+static inline int needletail_inflate_gzip(z_stream *stream) {
+    return inflateInit2(stream, 15 + 16);
+}

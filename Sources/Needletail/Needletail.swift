@@ -17,7 +17,7 @@ struct Needletail: AsyncParsableCommand {
               needletail origin --config edge-config/origin.yaml
               needletail edge --config edge-config/edge.yaml
             """,
-        subcommands: [OriginCommand.self, EdgeCommand.self, CertificateCommand.self])
+        subcommands: [OriginCommand.self, EdgeCommand.self, LintCommand.self, CertificateCommand.self])
 
     static func main() async {
         // A log reader that goes away must not take the node along.

@@ -46,4 +46,19 @@ import struct NIOCore.ByteBuffer
         #expect(process.terminationStatus == 0)
         return [UInt8](output)
     }
+
+    @Test("what was compressed is had back, within a limit")
+    func decompress() {
+        for count in [0, 1, 100_000] {
+            let input = ByteBuffer(bytes: (0..<count).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) })
+            let packed = Gzip.compress(input)
+            #expect(Gzip.decompress(packed, limit: count) == input)
+            if count > 0 { #expect(Gzip.decompress(packed, limit: count - 1) == nil) }
+            for cut in [0, 1, packed.readableBytes / 2, packed.readableBytes - 1] {
+                let part = packed.getSlice(at: packed.readerIndex, length: cut)
+                #expect(part.flatMap { Gzip.decompress($0, limit: count) } == nil)
+            }
+        }
+        #expect(Gzip.decompress(ByteBuffer(string: "#EXTM3U and no gzip"), limit: 1_000) == nil)
+    }
 }

@@ -69,6 +69,8 @@ extension EndToEnd {
             let gzipped = try curl(url, "--compressed")
             #expect(gzipped.headers["content-encoding"] == "gzip")
             #expect(gzipped.text.hasPrefix("#EXTM3U"))
+            let index = try curl("http://127.0.0.1:\(fleet.edgePort)/live/demo/index.m3u8", "--compressed")
+            #expect(index.headers["content-encoding"] == "gzip" && index.text.hasPrefix("#EXTM3U"))
         }
 
         @Test func ffprobeFindsBothTracksThroughTheEdge() throws {

@@ -19,7 +19,7 @@ package struct MediaPlaylist: Sendable, Equatable {
     /// After those that were skipped. The last may be open: parts without a URI of their own.
     package internal(set) var segments: [Segment] = []
     package internal(set) var hints: [PreloadHint] = []
-    package internal(set) var reports: [Report] = []
+    package var reports: [Report] = []
     package internal(set) var hasEnded = false
 
     /// EXT-X-SERVER-CONTROL (4.4.3.8).

@@ -97,7 +97,8 @@ extension PlaylistRules {
 
     private static func checkParts(_ pairs: [Pair], _ later: MediaPlaylist, _ ledger: inout Ledger) {
         ledger.look(at: .partsOnlyAppended) { findings in
-            for (before, after) in pairs where !(before.duration != nil && after.parts.isEmpty) {
+            // Without parts is what a finished segment may be: their tags have gone, perhaps since a slow watch looked.
+            for (before, after) in pairs where !(after.duration != nil && after.parts.isEmpty) {
                 let isOpen = before.duration == nil
                 let kept = after.parts.prefix(before.parts.count)
                 if !kept.elementsEqual(before.parts) {
@@ -125,7 +126,9 @@ extension PlaylistRules {
             else { return }
             let sequence = last.duration == nil ? last.sequence : last.sequence + 1
             let index = last.duration == nil ? last.parts.count : 0
-            guard let open = later.segments.first(where: { $0.sequence == sequence }) else { return }
+            guard let open = later.segments.first(where: { $0.sequence == sequence }),
+                !(open.duration != nil && open.parts.isEmpty)
+            else { return }
             // Where the segment ended without another part, the first of the next is what came.
             let next = later.segments.first { $0.sequence == sequence + 1 }
             let came = index < open.parts.count ? open.parts[index] : open.duration == nil ? nil : next?.parts.first

@@ -37,6 +37,8 @@ package struct ClientLimits: Sendable {
     package var http1Connections = 64
     /// Fetches that may wait for a connection.
     package var waitingFetches = 10_000
+    /// In the clear, HTTP/2 is not tried. Over TLS the context's protocols decide.
+    package var isHTTP1Only = false
 
     package init() {}
 }
@@ -89,6 +91,7 @@ package final class HTTPClient {
         self.limits = limits
         self.eventLoop = eventLoop
         self.jitter = jitter
+        speaksHTTP1 = limits.isHTTP1Only
         let bound = NIOLoopBound(Weak(client: self), eventLoop: eventLoop)
         clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) { task in
             guard let client = bound.value.client else { return task.cancel() }
@@ -245,7 +248,7 @@ package final class HTTPClient {
     private func connectFailedNow(_ reason: String) {
         guard !isStopped else { return }
         if case .http1 = link, !connections.isEmpty { return }
-        speaksHTTP1 = false
+        speaksHTTP1 = limits.isHTTP1Only
         let queued = waiting
         waiting.removeAll()
         goDown(reason)

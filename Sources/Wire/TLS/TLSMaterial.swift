@@ -19,10 +19,12 @@ package enum TLSMaterial {
     }
 
     /// A client's context, ALPN `h2` before `http/1.1`. Trust comes from `authorityPath` (PEM) or the system's store.
-    package static func client(authorityPath: String?, verifies: Bool) throws -> NIOSSLContext {
+    package static func client(
+        authorityPath: String?, verifies: Bool, protocols: [String] = ["h2", "http/1.1"]
+    ) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = ["h2", "http/1.1"]
+        configuration.applicationProtocols = protocols
         if let authorityPath { configuration.trustRoots = .file(authorityPath) }
         if !verifies { configuration.certificateVerification = .none }
         return try NIOSSLContext(configuration: configuration)
