@@ -18,8 +18,29 @@ package enum ReloadDecision: Equatable, Sendable {
     case badRequest(reason: String)
 }
 
-extension LiveTimeline {
-    /// Decides a playlist request by its directives (6.2.5.2). It depends on what the playlist lists, and on nothing else.
+/// Where a live playlist stands, as far as requests that name the future depend on it (6.2.5.2).
+///
+/// An origin takes it from its timeline, an edge from the playlist that it was given: both then decide alike.
+package struct ReloadState: Sendable, Equatable {
+    /// The last segment, listed or about to be.
+    package struct Newest: Sendable, Equatable {
+        package var sequence: Int64
+        package var partCount: Int
+        package var isComplete: Bool
+    }
+
+    /// EXT-X-MEDIA-SEQUENCE.
+    package var mediaSequence: Int64
+    /// The last listed part, nil before the first.
+    package var position: MediaPosition?
+    /// The newest whole segment.
+    package var lastComplete: Int64?
+    package var newest: Newest?
+    package var hasEnded: Bool
+    /// The Advance Part Limit: how many parts past the last one a request may name.
+    package var advancePartLimit: Int
+
+    /// Decides a playlist request by its directives. It depends on what the playlist lists, and on nothing else.
     package func decide(_ directives: DeliveryDirectives) -> ReloadDecision {
         // With ENDLIST there is nothing to wait for, whatever was asked.
         guard let msn = directives.msn, !hasEnded else { return .ready }
@@ -31,9 +52,9 @@ extension LiveTimeline {
         guard let part = directives.part else { return decide(.segment(msn)) }
         if msn >= last.sequence {
             let lastIndex = msn == last.sequence ? last.part : -1
-            if part - lastIndex > configuration.advancePartLimit {
+            if part - lastIndex > advancePartLimit {
                 return .badRequest(
-                    reason: "_HLS_part=\(part) is more than \(configuration.advancePartLimit) past the last part "
+                    reason: "_HLS_part=\(part) is more than \(advancePartLimit) past the last part "
                         + "of segment \(msn), which lists \(lastIndex + 1).")
             }
         }
@@ -49,8 +70,8 @@ extension LiveTimeline {
         if hasEnded { return true }
         switch target {
         case .segment(let sequence):
-            guard let newest = segments.last(where: \.isComplete) else { return false }
-            return newest.sequence >= sequence
+            guard let lastComplete else { return false }
+            return lastComplete >= sequence
         case .part(let wanted):
             // Positions are ordered by segment, then part. So an index past the last part of a finished segment is
             // reached with the next segment's first part, and while that segment is open it waits for its end: the rule
@@ -59,9 +80,40 @@ extension LiveTimeline {
             return position >= wanted
         case .hint(let wanted):
             // A hint of the next segment stays true while this one goes on against expectation: it only takes longer.
-            guard let last = segments.last else { return false }
-            if wanted.sequence > last.sequence { return wanted.sequence > last.sequence + 1 }
-            return last.sequence > wanted.sequence || last.isComplete || last.parts.count > wanted.part
+            guard let newest else { return false }
+            if wanted.sequence > newest.sequence { return wanted.sequence > newest.sequence + 1 }
+            return newest.sequence > wanted.sequence || newest.isComplete || newest.partCount > wanted.part
         }
+    }
+}
+
+extension LiveTimeline {
+    /// Where it stands.
+    package var reloadState: ReloadState {
+        ReloadState(
+            mediaSequence: mediaSequence, position: position,
+            lastComplete: segments.last(where: \.isComplete)?.sequence,
+            newest: segments.last.map {
+                .init(sequence: $0.sequence, partCount: $0.parts.count, isComplete: $0.isComplete)
+            }, hasEnded: hasEnded, advancePartLimit: configuration.advancePartLimit)
+    }
+
+    /// Decides a playlist request by its directives (6.2.5.2).
+    package func decide(_ directives: DeliveryDirectives) -> ReloadDecision { reloadState.decide(directives) }
+
+    /// True when what a request waits for is listed, or when it never will be.
+    package func isSatisfied(_ target: HoldTarget) -> Bool { reloadState.isSatisfied(target) }
+}
+
+extension MediaPlaylist {
+    /// Where it stands, told by what it lists. Of a delta update it says the same as of the whole playlist.
+    package var reloadState: ReloadState {
+        let partTarget = partTarget ?? .seconds(targetDuration)
+        return ReloadState(
+            mediaSequence: mediaSequence, position: position,
+            lastComplete: segments.last { $0.duration != nil }?.sequence,
+            newest: segments.last.map {
+                .init(sequence: $0.sequence, partCount: $0.parts.count, isComplete: $0.duration != nil)
+            }, hasEnded: hasEnded, advancePartLimit: TimelineConfiguration.advancePartLimit(partTarget: partTarget))
     }
 }

@@ -13,14 +13,14 @@ package enum MediaLookup: Equatable, Sendable {
 }
 
 /// The names that media has below an epoch.
-enum MediaName: Equatable {
+package enum MediaName: Equatable, Sendable {
     case initSection(Int)
     case segment(Int64)
     case part(Int64, Int)
 
     /// Reads `init.mp4`, `init-{n}.mp4`, `{msn}.m4s` or `{msn}.{part}.m4s`, exactly as this server writes them: media
     /// has one name, or caches would hold it twice.
-    init?(_ file: some Collection<UInt8>) {
+    package init?(_ file: some Collection<UInt8>) {
         var rest = file[...]
         if rest.skip("init") {
             var number = 0
@@ -39,6 +39,17 @@ enum MediaName: Equatable {
         }
         guard rest.skip("."), let part = rest.takeNumber(), rest.elementsEqual(".m4s".utf8) else { return nil }
         self = .part(sequence, Int(part))
+    }
+}
+
+extension MediaName {
+    /// The name as it stands at the end of a URI.
+    package var file: String {
+        switch self {
+        case .initSection(let number): number > 0 ? "init-\(number).mp4" : "init.mp4"
+        case .segment(let sequence): "\(sequence).m4s"
+        case .part(let sequence, let part): "\(sequence).\(part).m4s"
+        }
     }
 }
 

@@ -108,6 +108,9 @@ extension LiveTimeline {
         segment(hinted.sequence)?.initNumber ?? currentInit
     }
 
+    /// Whether a delta update says less than the whole playlist (6.2.5.1).
+    package var hasDelta: Bool { skippableCount > 0 }
+
     /// How many segments a delta update leaves out (6.2.5.1). With ENDLIST there is no delta.
     private var skippableCount: Int { hasEnded ? 0 : countBeyondSkipBoundary }
 

@@ -32,7 +32,7 @@ package struct LiveTimeline: Sendable {
     private var nextSequence: Int64
     private var completeDuration: Duration = .zero
     /// Sequence number from which on segments list their parts.
-    private(set) var partsListedFrom: Int64 = 0
+    package private(set) var partsListedFrom: Int64 = 0
     /// The text of the first `settledCount` segments.
     private(set) var settled = SettledText()
     private(set) var settledCount = 0

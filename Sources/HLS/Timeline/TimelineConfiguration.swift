@@ -75,8 +75,10 @@ package struct TimelineConfiguration: Sendable, Equatable {
     var segmentLimit: Int { Int(window.components.seconds) * 4 + 100 }
 
     /// The Advance Part Limit: how many parts past the last one a request may name (6.2.5.2).
-    package var advancePartLimit: Int {
-        partTarget < .seconds(1) ? Int((3 / partTarget.inSeconds).rounded(.up)) : 3
+    package var advancePartLimit: Int { Self.advancePartLimit(partTarget: partTarget) }
+
+    static func advancePartLimit(partTarget: Duration) -> Int {
+        partTarget < .seconds(1) ? Int((3 / max(partTarget.inSeconds, 0.001)).rounded(.up)) : 3
     }
 }
 

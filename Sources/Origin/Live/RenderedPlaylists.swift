@@ -55,9 +55,3 @@ struct RenderedPlaylists {
         return Gzip.member(blocks)
     }
 }
-
-/// Which of a playlist's texts a client asked for.
-struct PlaylistForm: Hashable {
-    let skip: SkipRequest?
-    let isGzipped: Bool
-}
