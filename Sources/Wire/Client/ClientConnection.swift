@@ -19,6 +19,7 @@ final class ClientConnection: ChannelInboundHandler {
     private weak var client: HTTPClient?
     private let isTLS: Bool
     private let probesHTTP2: Bool
+    private let takesPush: Bool
     /// Its upstream has said GOAWAY: it carries what it has and takes no more.
     var isRetired = false
     private var engine = Engine.deciding
@@ -28,10 +29,11 @@ final class ClientConnection: ChannelInboundHandler {
     private var isPumping = false
     private var wantsPump = false
 
-    init(client: HTTPClient, isTLS: Bool, probesHTTP2: Bool) {
+    init(client: HTTPClient, isTLS: Bool, probesHTTP2: Bool, takesPush: Bool) {
         self.client = client
         self.isTLS = isTLS
         self.probesHTTP2 = probesHTTP2
+        self.takesPush = takesPush
     }
 
     var isHTTP2: Bool { if case .http2 = engine { true } else { false } }
@@ -62,7 +64,9 @@ final class ClientConnection: ChannelInboundHandler {
     private func begin(_ context: ChannelHandlerContext) {
         guard !isTLS, case .deciding = engine, candidate == nil else { return }
         if probesHTTP2 {
-            candidate = HTTP2Client(connection: self, allocator: context.channel.allocator, isTLS: false)
+            candidate = HTTP2Client(
+                connection: self, allocator: context.channel.allocator, isTLS: false,
+                takesPush: takesPush)
             pump()
         } else {
             settle(.http1(HTTP1Client(connection: self)))
@@ -72,7 +76,11 @@ final class ClientConnection: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .handshakeCompleted(let negotiated)? = event as? TLSUserEvent, case .deciding = engine {
             if negotiated == "h2" {
-                settle(.http2(HTTP2Client(connection: self, allocator: context.channel.allocator, isTLS: true)))
+                settle(
+                    .http2(
+                        HTTP2Client(
+                            connection: self, allocator: context.channel.allocator, isTLS: true,
+                            takesPush: takesPush)))
             } else {
                 settle(.http1(HTTP1Client(connection: self)))
             }
@@ -176,6 +184,16 @@ final class ClientConnection: ChannelInboundHandler {
 
     /// The upstream says that it takes no new streams here.
     func goingAway() { client?.retire(self) }
+
+    /// The upstream has announced that it pushes on request.
+    func offersPush() { client?.offersPush(self) }
+
+    /// Asks the upstream for a sign of life, where the protocol has one.
+    func probe() {
+        guard case .http2(let http2) = engine else { return }
+        http2.probe()
+        pumpSoon()
+    }
 
     func close() { context?.close(promise: nil) }
 

@@ -9,6 +9,12 @@ package protocol FetchReceiver: AnyObject {
     func fetch(_ fetch: Fetch, failed failure: FetchFailure)
 }
 
+/// A receiver that takes what the upstream pushes on its fetch.
+package protocol PushReceiver: FetchReceiver {
+    /// The upstream promises the answer to `request`. Return who hears of it, or nil to refuse it with CANCEL.
+    func fetch(_ fetch: Fetch, promised request: RequestHead) -> (any FetchReceiver)?
+}
+
 /// Why a fetch brought no whole answer.
 package enum FetchFailure: Error, Equatable, CustomStringConvertible {
     /// No connection could be made; the reason is the system's.
@@ -81,6 +87,11 @@ package final class Fetch {
         guard isPaused != paused, state != .ended else { return }
         isPaused = paused
         carrier?.pauseChanged(self)
+    }
+
+    func promised(_ request: RequestHead) -> (any FetchReceiver)? {
+        guard state != .ended, let receiver = receiver as? any PushReceiver else { return nil }
+        return receiver.fetch(self, promised: request)
     }
 
     func received(_ head: ResponseHead) {

@@ -14,6 +14,12 @@ final class HTTP2Client: HTTP2Session {
         var requestBody: ByteBuffer
     }
 
+    private struct Promise {
+        var request = RequestHead.emptyHTTP2
+        var headerBytes = 0
+        var isRefused = false
+    }
+
     /// The default of 64 KiB would stall every part for a round trip.
     static let streamWindow: Int32 = 4 << 20
     static let connectionWindow: Int32 = 64 << 20
@@ -24,16 +30,23 @@ final class HTTP2Client: HTTP2Session {
 
     private unowned let connection: ClientConnection
     private var incoming: [Int32: Incoming] = [:]
+    /// The promise whose header block is coming: blocks never interleave (RFC 9113, 4.3).
+    private var promise = Promise()
+    private let takesPush: Bool
     private var scratch: [nghttp2_nv] = []
     private var lastHeard = NIODeadline.now()
     private var pingSentAt: NIODeadline?
 
-    init(connection: ClientConnection, allocator: ByteBufferAllocator, isTLS: Bool) {
+    init(connection: ClientConnection, allocator: ByteBufferAllocator, isTLS: Bool, takesPush: Bool) {
         self.connection = connection
+        self.takesPush = takesPush
         super.init(role: .client, output: OutputQueue(allocator: allocator, isTLS: isTLS, copyLimit: 4 * 1024))
         let settings = [
             nghttp2_settings_entry(
-                settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0),
+                settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: takesPush ? 1 : 0),
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+                value: PushLimits.promises),
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue), value: UInt32(Self.streamWindow)),
         ]
@@ -114,12 +127,46 @@ final class HTTP2Client: HTTP2Session {
         }
     }
 
+    /// Asks whether the upstream is there; its answer counts as having heard from it.
+    func probe() { nghttp2_submit_ping(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil) }
+
     // MARK: Session events
+
+    override func beginHeaders(frame: UnsafePointer<nghttp2_frame>) -> Bool {
+        guard frame.pointee.hd.type == UInt8(NGHTTP2_PUSH_PROMISE.rawValue) else { return true }
+        promise = Promise()
+        return true
+    }
+
+    private func promiseHeader(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        promise.headerBytes &+= name.count &+ value.count &+ 32
+        guard promise.headerBytes <= Self.headerLimit,
+            promise.request.appendHTTP2(name: name, value: value, limits: HTTP1Limits()) == nil
+        else { return promise.isRefused = true }
+    }
+
+    /// A promise is whole: whoever fetches on its stream says whether it is wanted.
+    private func promised(_ stream: Int32, on parent: Int32) {
+        let request = promise.request
+        guard !promise.isRefused, request.http2Refusal == nil, request.method == .get, let entry = incoming[parent],
+            request.authority == entry.fetch.request.authority,
+            let receiver = entry.fetch.promised(request)
+        else { return reset(stream: stream, code: NGHTTP2_CANCEL) }
+        let pushed = Fetch(request: request, body: ByteBuffer(), receiver: receiver, deadline: .distantFuture)
+        pushed.state = .sent
+        pushed.carrier = connection
+        pushed.stream = stream
+        incoming[stream] = Incoming(fetch: pushed, requestBody: ByteBuffer())
+    }
 
     override func header(
         frame: UnsafePointer<nghttp2_frame>, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
     ) -> Bool {
         let stream = frame.pointee.hd.stream_id
+        if frame.pointee.hd.type == UInt8(NGHTTP2_PUSH_PROMISE.rawValue) {
+            promiseHeader(name: name, value: value)
+            return true
+        }
         guard frame.pointee.hd.type == UInt8(NGHTTP2_HEADERS.rawValue), var entry = incoming[stream] else {
             return true
         }
@@ -143,6 +190,13 @@ final class HTTP2Client: HTTP2Session {
             if UInt32(hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0 { complete(hd.stream_id) }
         case NGHTTP2_DATA.rawValue:
             if UInt32(hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0 { complete(hd.stream_id) }
+        case NGHTTP2_PUSH_PROMISE.rawValue:
+            promised(frame.pointee.push_promise.promised_stream_id, on: hd.stream_id)
+        case NGHTTP2_SETTINGS.rawValue:
+            let entries = UnsafeBufferPointer(start: frame.pointee.settings.iv, count: frame.pointee.settings.niv)
+            if takesPush, entries.contains(where: { $0.settings_id == PushLimits.setting && $0.value == 1 }) {
+                connection.offersPush()
+            }
         case NGHTTP2_GOAWAY.rawValue:
             connection.goingAway()
         default:

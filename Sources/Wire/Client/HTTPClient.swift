@@ -39,6 +39,8 @@ package struct ClientLimits: Sendable {
     package var waitingFetches = 10_000
     /// In the clear, HTTP/2 is not tried. Over TLS the context's protocols decide.
     package var isHTTP1Only = false
+    /// Whether the upstream may push, on fetches whose receiver is a `PushReceiver`.
+    package var takesPush = false
 
     package init() {}
 }
@@ -48,6 +50,12 @@ package protocol UpstreamObserver: AnyObject {
     func upstreamConnected(_ client: HTTPClient, isHTTP2: Bool)
     /// `retryIn` says when the next attempt is made.
     func upstreamAway(_ client: HTTPClient, reason: String, retryIn: Duration)
+    /// The upstream has said on this connection that it pushes on request.
+    func upstreamOffersPush(_ client: HTTPClient)
+}
+
+extension UpstreamObserver {
+    package func upstreamOffersPush(_ client: HTTPClient) {}
 }
 
 /// The way to one upstream: a single HTTP/2 connection, or a few HTTP/1.1 ones where it speaks nothing newer.
@@ -76,6 +84,7 @@ package final class HTTPClient {
     private var connecting = 0
     private var waiting: [Fetch] = []
     private var lastError: String?
+    private weak var pushing: ClientConnection?
     private var clock: RepeatedTask?
     private var isStopped = false
     /// Spreads the retries of many edges: from 0 to 1, drawn anew each time.
@@ -109,13 +118,36 @@ package final class HTTPClient {
         }
     }
 
-    /// Asks for `request`. `scheme` and `authority` of the request are replaced by the upstream's own.
-    package func fetch(_ request: RequestHead, body: ByteBuffer = ByteBuffer(), receiver: any FetchReceiver) -> Fetch {
+    /// Whether the upstream has said, on the connection that new fetches take, that it pushes on request.
+    package var offersPush: Bool {
+        if case .http2(let connection) = link { pushing === connection } else { false }
+    }
+
+    /// Asks the upstream for a sign of life on the connection that carries its fetches.
+    package func probe() {
+        if case .http2(let connection) = link { connection.probe() }
+    }
+
+    /// Why there is no connection, for operators; nil while there is one.
+    package var awayReason: String? {
+        switch link {
+        case .http1, .http2: nil
+        case .connecting: "connecting"
+        case .down(_, let reason): reason
+        }
+    }
+
+    /// Asks for `request`. `scheme` and `authority` of the request are replaced by the upstream's own. One that is
+    /// `longLived` has no deadline.
+    package func fetch(
+        _ request: RequestHead, body: ByteBuffer = ByteBuffer(), receiver: any FetchReceiver, longLived: Bool = false
+    ) -> Fetch {
         var request = request
         request.scheme = address.isSecure ? .https : .http
         request.authority = authorityBytes
         let fetch = Fetch(
-            request: request, body: body, receiver: receiver, deadline: .now() + TimeAmount(limits.responseTimeout))
+            request: request, body: body, receiver: receiver,
+            deadline: longLived ? .distantFuture : .now() + TimeAmount(limits.responseTimeout))
         // The receiver learns of a failure after it has the fetch in hand, never before.
         switch link {
         case .http2(let connection): connection.send(fetch)
@@ -171,7 +203,8 @@ package final class HTTPClient {
                 channel.eventLoop.makeCompletedFuture {
                     let client = bound.value
                     let connection = ClientConnection(
-                        client: client, isTLS: tls != nil, probesHTTP2: !client.speaksHTTP1)
+                        client: client, isTLS: tls != nil, probesHTTP2: !client.speaksHTTP1,
+                        takesPush: client.limits.takesPush)
                     if let tls {
                         // Server names are names: an address is checked against the certificate's addresses.
                         let name = (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
@@ -204,6 +237,12 @@ package final class HTTPClient {
             idle(connection)
         }
         if !wasUp { observer?.upstreamConnected(self, isHTTP2: connection.isHTTP2) }
+    }
+
+    func offersPush(_ connection: ClientConnection) {
+        guard connection !== pushing else { return }
+        pushing = connection
+        observer?.upstreamOffersPush(self)
     }
 
     /// The server answered the HTTP/2 preface with something else: HTTP/1.1 from now on.

@@ -32,7 +32,10 @@ package class HTTP2Session {
         nghttp2_option_set_no_closed_streams(options, 1)
         nghttp2_option_set_max_settings(options, 16)
         // A client gives windows back as its readers take the bytes; a server's requests are small and bounded.
-        if role == .client { nghttp2_option_set_no_auto_window_update(options, 1) }
+        if role == .client {
+            nghttp2_option_set_no_auto_window_update(options, 1)
+            nghttp2_option_set_max_reserved_remote_streams(options, PushLimits.promises)
+        }
         var session: OpaquePointer?
         let identity = Unmanaged.passUnretained(self).toOpaque()
         let result =
@@ -110,6 +113,15 @@ package class HTTP2Session {
     func nextBody(stream: Int32, limit: Int) -> BodyStep { .failed }
     /// Hands over the `count` bytes that `nextBody` announced.
     func sendBody(stream: Int32, count: Int) {}
+}
+
+/// What two nodes of ours agree on about server push.
+enum PushLimits {
+    /// Announced by a server that pushes on request. Identifiers that a peer does not know are ignored (RFC 9113, 6.5.2),
+    /// so nobody but us ever sees it.
+    static let setting: Int32 = 0xF4E1
+    /// Promises that may be open at once on one connection, as the client announces.
+    static let promises: UInt32 = 1_024
 }
 
 /// The C callback table, made once: it holds no state, so every session of the process shares it.

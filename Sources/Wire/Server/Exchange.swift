@@ -10,6 +10,15 @@ package protocol Responder: AnyObject {
     func respond(to request: RequestHead, body: ByteBuffer, on exchange: Exchange)
     /// The client of an exchange that was not yet answered in full has gone. Nothing more can be sent on it.
     func cancelled(_ exchange: Exchange)
+    /// Whether clients are told, by a setting of HTTP/2 that only our own understand, that pushes can be had here.
+    var offersPush: Bool { get }
+    /// A push has ended: all of it was sent, or the client did not want it or has gone.
+    func pushEnded(_ push: Exchange, wasSent: Bool)
+}
+
+extension Responder {
+    package var offersPush: Bool { false }
+    package func pushEnded(_ push: Exchange, wasSent: Bool) {}
 }
 
 /// One request and its answer: a ticket that says which connection and which stream of it.
@@ -43,6 +52,20 @@ package struct Exchange: Hashable {
     package func abort() {
         connection.abort(stream: stream)
     }
+
+    /// Whether pushes can be promised on this request's stream: HTTP/2, and the client has not switched them off.
+    package var takesPush: Bool { connection.takesPush }
+
+    /// Promises `request` on this request's stream (RFC 9113, 8.4), and sends `head` and `body` as the answer to it.
+    ///
+    /// - Returns: the push, whose end `Responder.pushEnded` tells; nil when the stream or the connection is over.
+    package func push(_ request: RequestHead, head: ResponseHead, body: ResponseBody) -> Exchange? {
+        connection.push(on: stream, request, head: head, body: body)
+            .map { Exchange(connection: connection, stream: $0) }
+    }
+
+    /// The same for all exchanges of one connection, and for no other.
+    package var connectionIdentity: ObjectIdentifier { ObjectIdentifier(connection) }
 
     /// The peer's address, as accepted.
     package var remoteAddress: SocketAddress? { connection.remoteAddress }

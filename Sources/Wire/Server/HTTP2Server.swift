@@ -12,6 +12,8 @@ final class HTTP2Server: HTTP2Session {
         var refusal: RequestRefusal?
         var isComplete = false
         var isAnswered = false
+        /// Promised by this side: nobody asked for it.
+        var isPush = false
         var cursor = BodyCursor(.none)
         var piece: ByteBuffer?
         /// Body bytes may be sent but the client's windows or socket are shut.
@@ -36,7 +38,7 @@ final class HTTP2Server: HTTP2Session {
         limits = connection.limits
         super.init(
             role: .server, output: OutputQueue(allocator: allocator, isTLS: connection.isTLS, copyLimit: 4 * 1024))
-        let settings = [
+        var settings = [
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
                 value: UInt32(clamping: limits.concurrentStreams)),
@@ -44,6 +46,9 @@ final class HTTP2Server: HTTP2Session {
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
                 value: UInt32(clamping: limits.head.headerBytes)),
         ]
+        if connection.responder.offersPush {
+            settings.append(nghttp2_settings_entry(settings_id: PushLimits.setting, value: 1))
+        }
         nghttp2_submit_settings(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)
     }
 
@@ -63,12 +68,18 @@ final class HTTP2Server: HTTP2Session {
     }
 
     func connectionLost() {
-        for slot in slots where slot.stream != 0 && slot.isComplete && !slot.isAnswered {
-            connection.responder.cancelled(Exchange(connection: connection, stream: slot.stream))
-        }
+        let lost = slots
         slots.removeAll()
         freeSlots.removeAll()
         openStreams = 0
+        for slot in lost where slot.stream != 0 && slot.isComplete {
+            let exchange = Exchange(connection: connection, stream: slot.stream)
+            if slot.isPush {
+                connection.responder.pushEnded(exchange, wasSent: false)
+            } else {
+                connection.responder.cancelled(exchange)
+            }
+        }
     }
 
     func shutDown() { goAway() }
@@ -123,6 +134,38 @@ final class HTTP2Server: HTTP2Session {
                 nghttp2_submit_response(handle, stream, pairs.baseAddress, pairs.count, nil)
             }
         }
+    }
+
+    // MARK: Pushes
+
+    var takesPush: Bool { nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_ENABLE_PUSH) != 0 }
+
+    func push(on parent: Int32, _ request: RequestHead, head: ResponseHead, body: ResponseBody) -> Int32? {
+        guard takesPush, let parentIndex = slot(of: parent) else { return nil }
+        let index = freeSlots.popLast() ?? slots.count
+        if index == slots.count { slots.append(Slot()) }
+        var lines = HTTP2HeaderBlock()
+        lines.append(":method", value: request.method.bytes)
+        lines.append(":scheme", value: slots[parentIndex].head.scheme.bytes)
+        lines.append(":authority", value: slots[parentIndex].head.authority)
+        lines.append(":path", value: request.target)
+        lines.append(request.fields)
+        let mark = UnsafeMutableRawPointer(bitPattern: index &+ 1)
+        let promised = lines.withNameValues(scratch: &scratch) { pairs in
+            nghttp2_submit_push_promise(
+                handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), parent, pairs.baseAddress, pairs.count, mark)
+        }
+        guard promised > 0 else {
+            freeSlots.append(index)
+            return nil
+        }
+        slots[index].stream = promised
+        slots[index].openedAt = .now()
+        slots[index].isComplete = true
+        slots[index].isPush = true
+        openStreams += 1
+        respond(stream: promised, head: head, body: body)
+        return promised
     }
 
     func resumeBody(stream: Int32) {
@@ -228,6 +271,8 @@ final class HTTP2Server: HTTP2Session {
                 dispatch(index)
             }
         case NGHTTP2_RST_STREAM.rawValue:
+            // A push that the client cancels is one that this side offered.
+            if let index = slot(of: hd.stream_id), slots[index].isPush { return }
             resetsThisSecond += 1
             if resetsThisSecond > limits.resetsPerSecond { terminate(code: NGHTTP2_ENHANCE_YOUR_CALM) }
         default:
@@ -255,12 +300,16 @@ final class HTTP2Server: HTTP2Session {
         if !slots[index].isComplete { incompleteStreams -= 1 }
         let wasWaiting = slots[index].isComplete && !slots[index].isAnswered
         let wasTorn = slots[index].isAnswered && code != NGHTTP2_NO_ERROR.rawValue
+        let wasPush = slots[index].isPush
         slots[index] = Slot()
         freeSlots.append(index)
         openStreams -= 1
         lastActivity = .now()
-        if wasWaiting || wasTorn {
-            connection.responder.cancelled(Exchange(connection: connection, stream: stream))
+        let exchange = Exchange(connection: connection, stream: stream)
+        if wasPush {
+            connection.responder.pushEnded(exchange, wasSent: !wasTorn)
+        } else if wasWaiting || wasTorn {
+            connection.responder.cancelled(exchange)
         }
     }
 

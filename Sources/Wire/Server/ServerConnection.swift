@@ -136,6 +136,17 @@ package final class ServerConnection: ChannelInboundHandler {
         pumpSoon()
     }
 
+    var takesPush: Bool {
+        if case .http2(let server) = engine { server.takesPush } else { false }
+    }
+
+    func push(on stream: Int32, _ request: RequestHead, head: ResponseHead, body: ResponseBody) -> Int32? {
+        guard case .http2(let server) = engine else { return nil }
+        let promised = server.push(on: stream, request, head: head, body: body)
+        pumpSoon()
+        return promised
+    }
+
     func resume(stream: Int32) {
         if case .http2(let server) = engine { server.resumeBody(stream: stream) }
         pumpSoon()
