@@ -36,6 +36,9 @@ let package = Package(
             name: "RTMP", dependencies: ["Cryptography", .product(name: "NIOCore", package: "swift-nio")]),
         .target(name: "HLS", dependencies: [.product(name: "NIOCore", package: "swift-nio")]),
         .target(name: "Cache", dependencies: ["HTTP", .product(name: "NIOCore", package: "swift-nio")]),
+        // What an origin or a shield pushes to edges: the subscription's state on both sides.
+        .target(
+            name: "Relay", dependencies: ["Cache", "HLS", "HTTP", .product(name: "NIOCore", package: "swift-nio")]),
         .target(name: "HTTP", dependencies: [.product(name: "NIOCore", package: "swift-nio")]),
         .target(
             name: "Wire",
@@ -51,11 +54,13 @@ let package = Package(
         .target(name: "Logs", dependencies: [.product(name: "Logging", package: "swift-log")]),
         .target(
             name: "Node",
-            dependencies: ["HTTP", "Prometheus", "Wire", .product(name: "NIOCore", package: "swift-nio")]),
+            dependencies: [
+                "Cache", "HTTP", "Prometheus", "Relay", "Wire", .product(name: "NIOCore", package: "swift-nio"),
+            ]),
         .target(
             name: "Origin",
             dependencies: [
-                "Compression", "HLS", "HTTP", "Media", "Node", "Prometheus", "RTMP", "Wire",
+                "Cache", "Compression", "HLS", "HTTP", "Media", "Node", "Prometheus", "RTMP", "Relay", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -65,7 +70,7 @@ let package = Package(
         .target(
             name: "Edge",
             dependencies: [
-                "Cache", "HTTP", "Node", "Prometheus", "Wire",
+                "Cache", "HLS", "HTTP", "Node", "Prometheus", "Relay", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -132,6 +137,10 @@ let package = Package(
         .testTarget(
             name: "CacheTests",
             dependencies: ["Cache", "HTTP", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
+        .testTarget(name: "EdgeTests", dependencies: ["Edge"]),
+        .testTarget(
+            name: "RelayTests",
+            dependencies: ["Cache", "HLS", "HTTP", "Relay", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "HLSTests", dependencies: ["HLS", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(

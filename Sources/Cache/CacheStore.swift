@@ -6,7 +6,7 @@ import struct NIOCore.ByteBuffer
 /// It owns no socket and no clock. The owner performs what `Lookup` and `Effect` say and reports what came of a fetch.
 package final class CacheStore {
     /// How an answer was come by, for logs and Cache-Status.
-    package enum ServedAs: Sendable, Equatable { case hit, miss, collapsed, stale, revalidated }
+    package enum ServedAs: Sendable, Equatable { case hit, miss, collapsed, stale, revalidated, pushed }
 
     package enum Lookup {
         case serve(StoredResponse, ServedAs)
@@ -131,6 +131,43 @@ package final class CacheStore {
         fillOfKey[key] = lastFill
         wait(waiter, for: lastFill, .miss)
         return .lead(lastFill, fill.request)
+    }
+
+    /// What there is of a target, whoever asked for it: something whole and fresh, or fetches under way.
+    package struct Holding {
+        package var held: StoredResponse?
+        /// A fetch of it has begun to bring bytes.
+        package var isFilling = false
+        /// Fetches that have brought nothing yet.
+        package var led: [FillID] = []
+    }
+
+    /// Looks at a target in every class of clients. Counts as no request.
+    package func holding(of target: HTTPBytes, at now: ContinuousClock.Instant) -> Holding {
+        var holding = Holding()
+        for key in Self.keys(of: target) {
+            if let entry = entries[key], entry.response.isFresh(at: now) { holding.held = entry.response }
+            guard let id = fillOfKey[key], let fill = fills[id] else { continue }
+            if fill.response == nil { holding.led.append(id) } else { holding.isFilling = true }
+        }
+        return holding
+    }
+
+    /// Someone else brings what this fetch was to bring: it is forgotten, and its waiters are the caller's, in order.
+    package func handOver(_ id: FillID) -> [WaiterID] {
+        guard let fill = fills.removeValue(forKey: id) else { return [] }
+        if fillOfKey[fill.key] == id { fillOfKey[fill.key] = nil }
+        let waiters = fill.order.filter { fill.waiters[$0] != nil }
+        for waiter in waiters { fillOfWaiter[waiter] = nil }
+        return waiters
+    }
+
+    private static func keys(of target: HTTPBytes) -> [CacheKey] {
+        [true, false].map { takesGzip in
+            var request = RequestHead(target: target)
+            if takesGzip { request.fields.append("accept-encoding", "gzip") }
+            return CacheKey(request)
+        }
     }
 
     private func wait(_ waiter: WaiterID, for fill: FillID, _ role: ServedAs) {
@@ -308,10 +345,6 @@ package final class CacheStore {
 
     /// An unsafe method succeeded on this target: what is held of it is void (RFC 9111, 4.4).
     package func invalidate(_ target: HTTPBytes) {
-        for gzip in [true, false] {
-            var request = RequestHead(target: target)
-            if gzip { request.fields.append("accept-encoding", "gzip") }
-            remove(CacheKey(request))
-        }
+        for key in Self.keys(of: target) { remove(key) }
     }
 }

@@ -11,16 +11,23 @@ package final class SharedBody {
 
     package init() {}
 
+    /// A body that is all there, in pieces that stay as they are.
+    package init(whole pieces: [ByteBuffer]) {
+        chunks = pieces.filter { $0.readableBytes > 0 }
+        byteCount = chunks.reduce(0) { $0 + $1.readableBytes }
+        isComplete = true
+    }
+
     package func follow(_ waiter: WaiterID) { followers.insert(waiter) }
     package func leave(_ waiter: WaiterID) { followers.remove(waiter) }
 
-    func append(_ bytes: ByteBuffer) {
+    package func append(_ bytes: ByteBuffer) {
         guard bytes.readableBytes > 0 else { return }
         chunks.append(bytes)
         byteCount += bytes.readableBytes
     }
 
-    func complete() {
+    package func complete() {
         isComplete = true
         // Many small frames become one buffer: a hit is then one slice.
         if chunks.count > 1 && byteCount <= 4 << 20 {
@@ -32,7 +39,7 @@ package final class SharedBody {
         }
     }
 
-    func fail() { isFailed = true }
+    package func fail() { isFailed = true }
 }
 
 /// Names one waiting or served exchange.

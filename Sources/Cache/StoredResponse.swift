@@ -8,7 +8,7 @@ package final class StoredResponse {
     package let freshness: Freshness
     private let storedAt: ContinuousClock.Instant
 
-    init(head: ResponseHead, body: SharedBody, freshness: Freshness, at now: ContinuousClock.Instant) {
+    package init(head: ResponseHead, body: SharedBody, freshness: Freshness, at now: ContinuousClock.Instant) {
         var kept = head
         kept.fields.removeAll { name, _ in Self.isHopByHop(name, in: head.fields) }
         self.head = kept

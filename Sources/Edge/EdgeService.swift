@@ -71,6 +71,7 @@ package struct EdgeService: Service {
         let drained = eventLoop.makePromise(of: Void.self)
         eventLoop.execute {
             plane.value.status.unreadyReason = "stopping"
+            plane.value.feeds.desk.endAll()
             plane.value.registry.drain(drained)
         }
         // Requests under way get a moment; what is left then is cut.
@@ -78,6 +79,7 @@ package struct EdgeService: Service {
         try? await drained.futureResult.get()
         try? await eventLoop.submit {
             plane.value.clock.cancel()
+            plane.value.feeds.stop()
             plane.value.upstreams.stop()
         }.get()
         logger.info("edge stopped")
@@ -88,6 +90,7 @@ package struct EdgeService: Service {
         let status: NodeStatus
         let responder: EdgeResponder
         let upstreams: UpstreamSet
+        let feeds: ChannelFeeds
         let clock: RepeatedTask
     }
 
@@ -95,27 +98,33 @@ package struct EdgeService: Service {
         let registry = ConnectionRegistry(limits: settings.serverLimits, eventLoop: eventLoop)
         let store = CacheStore(budgetBytes: settings.cacheBytes, objectBytes: settings.objectBytes)
         let upstreams = try UpstreamSet(settings: settings, eventLoop: eventLoop, logger: logger)
+        let feeds = ChannelFeeds(settings: settings, upstreams: upstreams, eventLoop: eventLoop, logger: logger)
         let parked = ParkedCount()
         let status = NodeStatus(prometheus: prometheus, registry: registry) { text in
             EdgeMetrics.write(
-                store: store, upstreams: upstreams, parked: parked.responder?.parkedCount ?? 0, into: &text)
+                store: store, upstreams: upstreams, feeds: feeds, parked: parked.responder?.parkedCount ?? 0,
+                pushAnswers: parked.responder?.pushAnswers ?? 0, into: &text)
         }
         var playerURL: String?
         if case .url(let url) = settings.player { playerURL = url }
         let responder = EdgeResponder(
-            settings: settings, store: store, upstreams: upstreams, status: status,
-            watchPage: WatchPage(player: player, playerURL: playerURL))
+            settings: settings, store: store, upstreams: upstreams, feeds: feeds, status: status,
+            watchPage: WatchPage(player: player, playerURL: playerURL), eventLoop: eventLoop)
         parked.responder = responder
         // Ready from the first connection to an upstream on; an origin that goes away later is the cache's to bridge.
-        status.unreadyReason = "no upstream has been reached yet"
+        status.unreadyReason = "No upstream has been reached yet."
         let bound = NIOLoopBound((status, upstreams), eventLoop: eventLoop)
         let clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(50), delay: .milliseconds(100)) { task in
             let (status, upstreams) = bound.value
-            guard upstreams.isConnected else { return }
+            guard upstreams.isConnected else {
+                status.unreadyReason = "No upstream has been reached yet: \(upstreams.awayReason)."
+                return
+            }
             status.unreadyReason = nil
             task.cancel()
         }
-        return Plane(registry: registry, status: status, responder: responder, upstreams: upstreams, clock: clock)
+        return Plane(
+            registry: registry, status: status, responder: responder, upstreams: upstreams, feeds: feeds, clock: clock)
     }
 
     /// The metrics are made before the responder whose count they tell.

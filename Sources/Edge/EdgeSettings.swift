@@ -21,9 +21,13 @@ package struct EdgeSettings: Sendable {
         package let authorityPath: String?
         package let verifiesCertificate: Bool
         package let timeout: Duration
+        /// Whether what it pushes is taken.
+        package let takesPush: Bool
         package init(
-            address: UpstreamAddress, authorityPath: String?, verifiesCertificate: Bool, timeout: Duration
+            address: UpstreamAddress, authorityPath: String?, verifiesCertificate: Bool, timeout: Duration,
+            takesPush: Bool
         ) {
+            self.takesPush = takesPush
             self.address = address
             self.authorityPath = authorityPath
             self.verifiesCertificate = verifiesCertificate
@@ -41,6 +45,10 @@ package struct EdgeSettings: Sendable {
     package var upstreams: [Upstream] = []
     package var firstBackoff: Duration = .milliseconds(100)
     package var longestBackoff: Duration = .seconds(5)
+    /// Whether other edges are pushed from here.
+    package var offersPush = true
+    /// How long a rendition without viewers is still pushed to this edge.
+    package var pushGrace: Duration = .seconds(10)
     package var cacheBytes = 512 << 20
     package var objectBytes = 64 << 20
     /// Requests held at once.

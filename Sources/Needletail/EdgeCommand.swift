@@ -56,10 +56,12 @@ extension EdgeConfiguration {
                 address: UpstreamAddress(
                     isSecure: upstream.url.isSecure, host: upstream.url.host, port: Int(upstream.url.port)),
                 authorityPath: upstream.authorityPath, verifiesCertificate: upstream.verifiesCertificate,
-                timeout: upstream.timeout)
+                timeout: upstream.timeout, takesPush: upstream.push == .auto)
         }
         settings.firstBackoff = retry.first
         settings.longestBackoff = retry.maximum
+        settings.offersPush = push.offer
+        settings.pushGrace = push.grace
         settings.cacheBytes = cache.memoryBytes
         settings.objectBytes = cache.objectBytes
         settings.parkedRequests = httpLimits.parkedRequests

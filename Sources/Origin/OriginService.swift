@@ -79,6 +79,7 @@ package struct OriginService: Service {
         dataPlane.execute {
             plane.value.status.unreadyReason = "stopping"
             plane.value.hub.stop()
+            plane.value.hub.push.desk.endAll()
             plane.value.registry.drain(drained)
         }
         // Requests under way get a moment; what is left then is cut.

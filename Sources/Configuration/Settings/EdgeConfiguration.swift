@@ -12,6 +12,7 @@ package struct EdgeConfiguration: Equatable, Sendable {
     /// In order of preference, at least one.
     package var upstreams: [UpstreamConfiguration] = []
     package var retry = RetryConfiguration()
+    package var push = PushConfiguration()
     package var cache = CacheConfiguration()
     package var watch = WatchConfiguration()
     package var log = LogConfiguration()
@@ -51,6 +52,7 @@ package struct EdgeConfiguration: Equatable, Sendable {
         (httpListen, httpsListen, httpLimits) = (http.listen.value, https.value, http.limits)
         readUpstreams(root)
         retry = root.section("retry", RetryConfiguration.init).value
+        push = root.section("push", PushConfiguration.init).value
         cache = root.section("cache", CacheConfiguration.init).value
         watch = root.section("watch", WatchConfiguration.init).value
         log = root.section("log", LogConfiguration.init).value

@@ -7,6 +7,15 @@ package struct UpstreamConfiguration: Equatable, Sendable {
     package var verifiesCertificate = true
     /// For a connection to open and, longer than that of a parked playlist request, for an answer to begin or go on.
     package var timeout = Duration.seconds(15)
+    package var push = PushPolicy.auto
+
+    /// Whether an upstream pushes.
+    package enum PushPolicy: String, CaseIterable, Sendable {
+        /// Where it offers to.
+        case auto
+        /// Everything is asked for.
+        case off
+    }
 
     package init(url: HTTPURL) {
         self.url = url
@@ -33,6 +42,7 @@ package struct UpstreamConfiguration: Equatable, Sendable {
         upstream.verifiesCertificate = !insecure.value
         upstream.timeout =
             section.value("timeout", .duration(.seconds(1) ... .seconds(120)), standard: upstream.timeout).value
+        upstream.push = section.value("push", .choice, standard: upstream.push).value
         return (upstream, url)
     }
 }
@@ -49,6 +59,21 @@ package struct RetryConfiguration: Equatable, Sendable {
         let maximum = section.value("maximum", .duration(.milliseconds(100) ... .seconds(600)), standard: maximum)
         section.requireOrder(first, maximum)
         (self.first, self.maximum) = (first.value, maximum.value)
+    }
+}
+
+/// What is pushed to and from an edge.
+package struct PushConfiguration: Equatable, Sendable {
+    /// Whether other edges are pushed from here, which makes this one a shield.
+    package var offer = true
+    /// How long a rendition without viewers is still pushed.
+    package var grace = Duration.seconds(10)
+
+    package init() {}
+
+    init(_ section: Section) {
+        offer = section.value("offer", .truth, standard: offer).value
+        grace = section.value("grace", .duration(.seconds(1) ... .seconds(3_600)), standard: grace).value
     }
 }
 

@@ -3,15 +3,17 @@ import HTTP
 import NIOCore
 import Wire
 
-/// Carries out one fill: asks an upstream, and the next one where the first brought nothing.
-final class FillFetch: FetchReceiver {
+/// Carries out one fill: asks an upstream, a second one when the first brings nothing for too long, and the next where
+/// one failed. The first to begin an answer brings the whole of it.
+final class FillFetch {
     private let id: FillID
     private let request: RequestHead
     private weak var edge: EdgeResponder?
     private var tried: Set<Int> = []
-    private var current: Int?
-    private var hasHead = false
-    private var attempts = 0
+    private var attempts: [FillAttempt] = []
+    private var winner: FillAttempt?
+    private var failures = 0
+    private var hedge: Scheduled<Void>?
 
     init(id: FillID, request: RequestHead, edge: EdgeResponder) {
         self.id = id
@@ -20,32 +22,92 @@ final class FillFetch: FetchReceiver {
     }
 
     func start() {
-        // One retry: on another upstream where there is one, else on the same.
         guard let edge else { return }
-        if tried.count >= edge.upstreams.clients.count { tried = [] }
-        guard let (_, upstream) = edge.upstreams.fetch(request, tried: tried, receiver: self) else {
-            return edge.fillFailed(id)
-        }
-        current = upstream
-        tried.insert(upstream)
+        guard attempt() else { return edge.fillFailed(id) }
+        let bound = NIOLoopBound(self, eventLoop: edge.eventLoop)
+        hedge = edge.eventLoop.scheduleTask(in: edge.hedgeDelay(for: request)) { bound.value.hedgeNow() }
     }
 
-    func fetch(_ fetch: Fetch, received head: ResponseHead) {
-        hasHead = true
+    func cancel() {
+        hedge?.cancel()
+        for attempt in attempts { attempt.fetch?.cancel() }
+        attempts = []
+    }
+
+    /// One request to an upstream that was not asked yet; once all were, to any.
+    private func attempt() -> Bool {
+        guard let edge else { return false }
+        if tried.count >= edge.upstreams.clients.count { tried = [] }
+        let attempt = FillAttempt(fill: self)
+        guard let (fetch, upstream) = edge.upstreams.fetch(request, tried: tried, receiver: attempt) else {
+            return false
+        }
+        attempt.fetch = fetch
+        attempt.upstream = upstream
+        tried.insert(upstream)
+        attempts.append(attempt)
+        return true
+    }
+
+    /// Nothing has come: another upstream is asked too, once.
+    private func hedgeNow() {
+        guard let edge, winner == nil, let slow = attempts.first, edge.mayRetry(id),
+            edge.upstreams.hasAlternative(to: tried)
+        else { return }
+        edge.upstreams.hedged(from: slow.upstream)
+        _ = attempt()
+    }
+
+    fileprivate func received(_ head: ResponseHead, by attempt: FillAttempt) {
+        guard winner == nil || winner === attempt else { return }
+        winner = attempt
+        hedge?.cancel()
+        edge?.upstreams.succeeded(upstream: attempt.upstream)
+        for slow in attempts where slow !== attempt {
+            slow.fetch?.cancel()
+            // It had a second or more before the other was asked.
+            if slow.startedAt < attempt.startedAt { edge?.upstreams.wasLeft(slow.upstream) }
+        }
+        attempts = [attempt]
         edge?.fillReceived(id, head)
     }
 
-    func fetch(_ fetch: Fetch, received bytes: ByteBuffer) { edge?.fillReceived(id, bytes) }
+    fileprivate func received(_ bytes: ByteBuffer, by attempt: FillAttempt) {
+        if attempt === winner { edge?.fillReceived(id, bytes) }
+    }
 
-    func fetchEnded(_ fetch: Fetch) { edge?.fillEnded(id) }
+    fileprivate func ended(_ attempt: FillAttempt) {
+        if attempt === winner { edge?.fillEnded(id) }
+    }
 
-    func fetch(_ fetch: Fetch, failed failure: FetchFailure) {
+    fileprivate func failed(_ attempt: FillAttempt) {
         guard let edge else { return }
-        if let current { edge.upstreams.failed(upstream: current) }
-        attempts += 1
-        if !hasHead, attempts <= max(1, edge.upstreams.clients.count - 1), edge.mayRetry(id) { return start() }
+        edge.upstreams.failed(upstream: attempt.upstream)
+        attempts.removeAll { $0 === attempt }
+        failures += 1
+        if winner === attempt { return edge.fillFailed(id) }
+        // Another attempt is under way: the waiters are in its hands.
+        guard attempts.isEmpty, winner == nil else { return }
+        // One retry: on another upstream where there is one, else on the same.
+        if failures <= max(1, edge.upstreams.clients.count - 1), edge.mayRetry(id), self.attempt() { return }
+        hedge?.cancel()
         edge.fillFailed(id)
     }
+}
+
+/// One upstream's try at a fill.
+private final class FillAttempt: FetchReceiver {
+    private let fill: FillFetch
+    weak var fetch: Fetch?
+    var upstream = 0
+    let startedAt = NIODeadline.now()
+
+    init(fill: FillFetch) { self.fill = fill }
+
+    func fetch(_ fetch: Fetch, received head: ResponseHead) { fill.received(head, by: self) }
+    func fetch(_ fetch: Fetch, received bytes: ByteBuffer) { fill.received(bytes, by: self) }
+    func fetchEnded(_ fetch: Fetch) { fill.ended(self) }
+    func fetch(_ fetch: Fetch, failed failure: FetchFailure) { fill.failed(self) }
 }
 
 /// A request that nobody shares: its answer goes to one client as it comes.
@@ -122,23 +184,5 @@ final class PassFetch: FetchReceiver, BodySource {
         }
         if isEnded { return .end }
         return isFailed ? .failed : .pending
-    }
-}
-
-/// Reads a cached body, which may still grow, for one answer.
-final class SharedBodySource: BodySource {
-    private let body: SharedBody
-    private var index = 0
-
-    init(_ body: SharedBody) { self.body = body }
-
-    func next(limit: Int) -> BodyPiece {
-        if index < body.chunks.count {
-            let piece = body.chunks[index]
-            index += 1
-            return .bytes(piece, isLast: body.isComplete && index == body.chunks.count)
-        }
-        if body.isComplete { return .end }
-        return body.isFailed ? .failed : .pending
     }
 }

@@ -10,11 +10,17 @@ final class UpstreamSet: UpstreamObserver {
         var fetches: UInt64 = 0
         var failures: UInt64 = 0
         var disconnects: UInt64 = 0
+        var probes: UInt64 = 0
+        var hedges: UInt64 = 0
     }
 
     private(set) var clients: [HTTPClient] = []
     private(set) var counters: [String: Counters] = [:]
+    private(set) var health: [UpstreamHealth] = []
+    private var probes: [Int: UpstreamProbe] = [:]
     private let logger: Logger
+    /// Told when an upstream begins to offer pushes, or goes away.
+    weak var feeds: ChannelFeeds?
 
     init(settings: EdgeSettings, eventLoop: any EventLoop, logger: Logger) throws {
         self.logger = logger
@@ -23,6 +29,7 @@ final class UpstreamSet: UpstreamObserver {
             limits.responseTimeout = upstream.timeout
             limits.firstBackoff = settings.firstBackoff
             limits.longestBackoff = settings.longestBackoff
+            limits.takesPush = upstream.takesPush
             let tls =
                 upstream.address.isSecure
                 ? try TLSMaterial.client(
@@ -30,8 +37,16 @@ final class UpstreamSet: UpstreamObserver {
             let client = HTTPClient(address: upstream.address, tls: tls, limits: limits, eventLoop: eventLoop)
             client.observer = self
             clients.append(client)
+            health.append(UpstreamHealth(first: settings.firstBackoff, longest: settings.longestBackoff))
+        }
+        let bound = NIOLoopBound(Weak(upstreams: self), eventLoop: eventLoop)
+        eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(50), delay: .milliseconds(50)) { task in
+            guard let upstreams = bound.value.upstreams else { return task.cancel() }
+            upstreams.tick()
         }
     }
+
+    private struct Weak { weak var upstreams: UpstreamSet? }
 
     /// Connects to all, so that the first viewer need not wait for it.
     func warmUp() { for client in clients { client.warmUp() } }
@@ -41,12 +56,23 @@ final class UpstreamSet: UpstreamObserver {
     /// Whether any upstream can be asked now.
     var isConnected: Bool { clients.contains(where: \.isConnected) }
 
-    /// Asks the first upstream that is connected and not among those `tried`; where none is, the first untried one.
+    /// Why none can be asked, in words for an operator.
+    var awayReason: String {
+        clients.map { "\($0.address): \($0.awayReason ?? "connected")" }.joined(separator: "; ")
+    }
+
+    /// Asks the first upstream that is connected, sound and not among those `tried`; where none is, one that is at least
+    /// connected; else the first untried one.
     func fetch(
         _ request: RequestHead, body: ByteBuffer = ByteBuffer(), tried: Set<Int>, receiver: any FetchReceiver
     ) -> (fetch: Fetch, upstream: Int)? {
         let untried = clients.indices.filter { !tried.contains($0) }
-        guard let chosen = untried.first(where: { clients[$0].isConnected }) ?? untried.first else { return nil }
+        let now = ContinuousClock.now
+        let connected = untried.filter { clients[$0].isConnected }
+        guard
+            let chosen = connected.first(where: { health[$0].admits(at: now) }) ?? connected.first ?? untried.first
+        else { return nil }
+        health[chosen].asked(at: now)
         counters[clients[chosen].address.description, default: Counters()].fetches += 1
         return (clients[chosen].fetch(request, body: body, receiver: receiver), chosen)
     }
@@ -54,6 +80,65 @@ final class UpstreamSet: UpstreamObserver {
     func failed(upstream: Int) {
         guard clients.indices.contains(upstream) else { return }
         counters[clients[upstream].address.description, default: Counters()].failures += 1
+        change(upstream) { $0.failed(at: .now) }
+    }
+
+    func succeeded(upstream: Int) {
+        guard clients.indices.contains(upstream) else { return }
+        change(upstream) { $0.succeeded(at: .now) }
+    }
+
+    /// It was silent or too slow, and another has taken its place.
+    func wasLeft(_ upstream: Int) {
+        guard clients.indices.contains(upstream) else { return }
+        change(upstream) { $0.left(at: .now) }
+    }
+
+    /// Whether an upstream other than those `tried` could be asked as well.
+    func hasAlternative(to tried: Set<Int>) -> Bool {
+        clients.indices.contains { !tried.contains($0) && clients[$0].isConnected && health[$0].admits(at: .now) }
+    }
+
+    func hedged(from upstream: Int) {
+        guard clients.indices.contains(upstream) else { return }
+        counters[clients[upstream].address.description, default: Counters()].hedges += 1
+    }
+
+    private func change(_ upstream: Int, _ body: (inout UpstreamHealth) -> Void) {
+        let wasSound = health[upstream].isSound
+        body(&health[upstream])
+        guard wasSound != health[upstream].isSound else { return }
+        if wasSound {
+            logger.warning("upstream left", metadata: ["upstream": "\(clients[upstream].address)"])
+        } else {
+            logger.info("upstream sound again", metadata: ["upstream": "\(clients[upstream].address)"])
+        }
+    }
+
+    // MARK: Probes
+
+    private func tick() {
+        let now = ContinuousClock.now
+        for index in clients.indices {
+            if let probe = probes[index] {
+                guard probe.deadline <= now else { continue }
+                probes[index] = nil
+                probe.cancel()
+                change(index) { $0.failed(at: now) }
+            } else if health[index].needsProbe(at: now), clients[index].isConnected {
+                counters[clients[index].address.description, default: Counters()].probes += 1
+                let probe = UpstreamProbe(upstream: index, upstreams: self, deadline: now + .seconds(1))
+                probes[index] = probe
+                probe.start(clients[index])
+            }
+        }
+    }
+
+    func probed(_ upstream: Int, isThere: Bool) {
+        probes[upstream] = nil
+        change(upstream) { health in
+            if isThere { health.probed(at: .now) } else { health.failed(at: .now) }
+        }
     }
 
     // MARK: Comings and goings
@@ -64,7 +149,14 @@ final class UpstreamSet: UpstreamObserver {
             metadata: ["upstream": "\(client.address)", "protocol": isHTTP2 ? "h2" : "http/1.1"])
     }
 
+    func upstreamOffersPush(_ client: HTTPClient) {
+        guard let index = clients.firstIndex(where: { $0 === client }) else { return }
+        logger.info("upstream pushes", metadata: ["upstream": "\(client.address)"])
+        feeds?.upstream(index, offersPush: true)
+    }
+
     func upstreamAway(_ client: HTTPClient, reason: String, retryIn: Duration) {
+        if let index = clients.firstIndex(where: { $0 === client }) { feeds?.upstream(index, offersPush: false) }
         counters[client.address.description, default: Counters()].disconnects += 1
         logger.warning(
             "upstream away",

@@ -3,38 +3,54 @@ import HTTP
 import Logging
 import NIOCore
 import Node
+import Relay
 import Wire
 
 /// Answers viewers: from the cache, from the fetch that is already under way, or by asking upstream.
 final class EdgeResponder: Responder {
-    private struct Waiting {
+    struct Waiting {
         let exchange: Exchange
         let request: RequestHead
+        /// The channel whose pushes it waits for; nil when it waits for a fetch.
+        let channel: String?
     }
 
     private let name: String
-    private let store: CacheStore
+    let store: CacheStore
     let upstreams: UpstreamSet
+    let feeds: ChannelFeeds
+    let eventLoop: any EventLoop
     private let status: NodeStatus
     private let watchPage: WatchPage
     private let parkedLimit: Int
-    private var waiting: [WaiterID: Waiting] = [:]
+    private let offersPushes: Bool
+    private(set) var waiting: [WaiterID: Waiting] = [:]
     private var waiterOf: [Exchange: WaiterID] = [:]
     /// Answers whose body still grows, and which exchange is which of them.
     private var following: [WaiterID: (exchange: Exchange, body: SharedBody)] = [:]
     private var followerOf: [Exchange: WaiterID] = [:]
     private var passing: [Exchange: PassFetch] = [:]
     private var lastWaiter: WaiterID = 0
+    /// Fetches of what a pushed playlist lists and nobody pushed.
+    var listedFills: [WaiterID: (target: HTTPBytes, channel: String)] = [:]
+    private var fillFetches: [FillID: FillFetch] = [:]
+    /// Requests answered from what was pushed.
+    private(set) var pushAnswers: UInt64 = 0
 
     init(
-        settings: EdgeSettings, store: CacheStore, upstreams: UpstreamSet, status: NodeStatus, watchPage: WatchPage
+        settings: EdgeSettings, store: CacheStore, upstreams: UpstreamSet, feeds: ChannelFeeds, status: NodeStatus,
+        watchPage: WatchPage, eventLoop: any EventLoop
     ) {
+        self.eventLoop = eventLoop
+        self.feeds = feeds
         name = settings.name
         parkedLimit = settings.parkedRequests
+        offersPushes = settings.offersPush
         self.store = store
         self.upstreams = upstreams
         self.status = status
         self.watchPage = watchPage
+        feeds.edge = self
     }
 
     /// Requests that wait for something to come.
@@ -43,7 +59,11 @@ final class EdgeResponder: Responder {
     // MARK: Requests
 
     func respond(to request: RequestHead, body: ByteBuffer, on exchange: Exchange) {
-        if status.respond(to: request, on: exchange) || watchPage.respond(to: request, on: exchange) { return }
+        if status.respond(to: request, on: exchange) || watchPage.respond(to: request, on: exchange)
+            || feeds.desk.respond(to: request, on: exchange)
+        {
+            return
+        }
         switch request.method {
         case .get, .head:
             // A range of something is cut from the whole; an odd one is the origin's to answer.
@@ -57,14 +77,33 @@ final class EdgeResponder: Responder {
 
     private func look(up request: RequestHead, on exchange: Exchange) {
         lastWaiter += 1
-        let waiter = lastWaiter
+        switch feeds.ask(request, waiter: lastWaiter) {
+        case .answer(let answer): serve(answer, to: request, on: exchange)
+        case .held: park(lastWaiter, request, exchange, channel: LiveTarget.read(path: request.path)?.channel)
+        case .refuse(let refusal): exchange.refuse(refusal)
+        case .pull: pull(request, waiter: lastWaiter, on: exchange)
+        }
+    }
+
+    func nextWaiter() -> WaiterID {
+        lastWaiter += 1
+        return lastWaiter
+    }
+
+    /// What waited for a fetch waits for pushes.
+    func move(_ waiter: WaiterID, to channel: String) {
+        guard let place = waiting[waiter] else { return }
+        waiting[waiter] = Waiting(exchange: place.exchange, request: place.request, channel: channel)
+    }
+
+    func pull(_ request: RequestHead, waiter: WaiterID, on exchange: Exchange) {
         switch store.look(up: request, waiter: waiter, at: .now) {
         case .serve(let response, let role): serve(response, role, to: request, on: exchange)
         case .joined:
             park(waiter, request, exchange)
         case .lead(let fill, let upstream):
             park(waiter, request, exchange)
-            FillFetch(id: fill, request: upstream, edge: self).start()
+            startFill(fill, upstream)
         case .pass: pass(request, body: ByteBuffer(), on: exchange)
         case .notCached:
             exchange.refuse(
@@ -74,15 +113,15 @@ final class EdgeResponder: Responder {
         }
     }
 
-    private func park(_ waiter: WaiterID, _ request: RequestHead, _ exchange: Exchange) {
+    private func park(_ waiter: WaiterID, _ request: RequestHead, _ exchange: Exchange, channel: String? = nil) {
         guard waiting.count < parkedLimit else {
-            store.leave(waiter)
+            if let channel { feeds.leave(waiter, channel: channel) } else { store.leave(waiter) }
             return exchange.refuse(
                 Problem(
                     name: "too-many-parked", title: "Too many requests wait", status: 429,
                     detail: "As many requests wait at this edge as its configuration allows."))
         }
-        waiting[waiter] = Waiting(exchange: exchange, request: request)
+        waiting[waiter] = Waiting(exchange: exchange, request: request, channel: channel)
         waiterOf[exchange] = waiter
     }
 
@@ -96,16 +135,33 @@ final class EdgeResponder: Responder {
 
     func cancelled(_ exchange: Exchange) {
         if let waiter = waiterOf.removeValue(forKey: exchange) {
-            waiting[waiter] = nil
-            store.leave(waiter)
+            let place = waiting.removeValue(forKey: waiter)
+            if let channel = place?.channel { feeds.leave(waiter, channel: channel) } else { store.leave(waiter) }
         }
+        feeds.desk.cancelled(exchange)
         if let follower = followerOf.removeValue(forKey: exchange) {
             following.removeValue(forKey: follower)?.body.leave(follower)
         }
         passing.removeValue(forKey: exchange)?.cancel()
     }
 
+    var offersPush: Bool { offersPushes }
+
+    func pushEnded(_ push: Exchange, wasSent: Bool) { feeds.desk.pushEnded(push, wasSent: wasSent) }
+
     // MARK: Fills
+
+    /// How long a fetch may bring nothing before another upstream is asked as well.
+    func hedgeDelay(for request: RequestHead) -> TimeAmount { TimeAmount(feeds.patience(for: request)) }
+
+    func startFill(_ id: FillID, _ request: RequestHead) {
+        let fetch = FillFetch(id: id, request: request, edge: self)
+        fillFetches[id] = fetch
+        fetch.start()
+    }
+
+    /// What it was to bring comes another way.
+    func giveUp(_ id: FillID) { fillFetches.removeValue(forKey: id)?.cancel() }
 
     func mayRetry(_ fill: FillID) -> Bool { store.mayRetry(fill) }
 
@@ -114,8 +170,16 @@ final class EdgeResponder: Responder {
     }
 
     func fillReceived(_ fill: FillID, _ bytes: ByteBuffer) { perform(store.body(fill, bytes)) }
-    func fillEnded(_ fill: FillID) { perform(store.finish(fill, at: .now)) }
-    func fillFailed(_ fill: FillID) { perform(store.fail(fill, at: .now)) }
+    func fillEnded(_ fill: FillID) {
+        fillFetches[fill] = nil
+        perform(store.finish(fill, at: .now))
+    }
+
+    func fillFailed(_ fill: FillID) {
+        fillFetches[fill] = nil
+        perform(store.fail(fill, at: .now))
+    }
+
     func passEnded(_ exchange: Exchange) { passing[exchange] = nil }
     func invalidate(_ target: HTTPBytes) { store.invalidate(target) }
 
@@ -123,14 +187,26 @@ final class EdgeResponder: Responder {
         for effect in effects {
             switch effect {
             case .deliver(let waiter, let response, let role):
+                if let fill = listedFills.removeValue(forKey: waiter) {
+                    adopt(response, fill.target, fill.channel)
+                    continue
+                }
                 guard let place = take(waiter) else { continue }
                 serve(response, role, to: place.request, on: place.exchange)
             case .pass(let waiter):
+                if let fill = listedFills.removeValue(forKey: waiter) {
+                    feeds.fillFailed(fill.target, channel: fill.channel)
+                    continue
+                }
                 guard let place = take(waiter) else { continue }
                 pass(place.request, body: ByteBuffer(), on: place.exchange)
             case .grew(let followers):
                 for follower in followers { tell(follower) }
             case .fail(let waiter):
+                if let fill = listedFills.removeValue(forKey: waiter) {
+                    feeds.fillFailed(fill.target, channel: fill.channel)
+                    continue
+                }
                 guard let place = take(waiter) else { continue }
                 refuseUnavailable(place.exchange)
             }
@@ -147,7 +223,7 @@ final class EdgeResponder: Responder {
         exchange.resume()
     }
 
-    private func take(_ waiter: WaiterID) -> Waiting? {
+    func take(_ waiter: WaiterID) -> Waiting? {
         guard let place = waiting.removeValue(forKey: waiter) else { return nil }
         waiterOf[place.exchange] = nil
         return place
@@ -162,9 +238,10 @@ final class EdgeResponder: Responder {
 
     // MARK: Answers
 
-    private func serve(
+    func serve(
         _ response: StoredResponse, _ role: CacheStore.ServedAs, to request: RequestHead, on exchange: Exchange
     ) {
+        if role == .pushed { pushAnswers += 1 } else if response.head.status == 200 { feeds.served(request) }
         var head = forwarded(response.head)
         head.fields.append("age", decimal: response.age(at: .now))
         head.fields.append("cache-status", "\(name); \(Self.word(for: role))")
@@ -210,6 +287,7 @@ final class EdgeResponder: Responder {
     private static func word(for role: CacheStore.ServedAs) -> String {
         switch role {
         case .hit: "hit"
+        case .pushed: "hit; detail=pushed"
         case .miss: "fwd=miss; stored"
         case .collapsed: "fwd=miss; collapsed"
         case .stale: "hit; fwd=stale"
@@ -219,9 +297,10 @@ final class EdgeResponder: Responder {
 }
 
 extension Exchange {
-    /// Answers with a problem document that no cache keeps.
-    func refuse(_ problem: Problem) {
+    /// Answers with a problem document that caches keep for so many seconds.
+    func refuse(_ problem: Problem, keptFor seconds: Int = 0) {
         var head = problem.head
+        if seconds > 0 { head.fields.set("cache-control", "max-age=\(seconds)") }
         CORS.append(to: &head.fields)
         if problem.status == 503 || problem.status == 429 { head.fields.append("retry-after", "1") }
         respond(head, body: .bytes(problem.body))

@@ -12,6 +12,8 @@ package final class ChannelHub {
     private var channels: [String: LiveChannel] = [:]
     private var channelOfKey: [String: String] = [:]
     private var lastGrant: UInt64 = 0
+    /// Pushes what comes to be to the edges that subscribe to it.
+    let push = ChannelPush()
     private let openChannel: (String) -> ChannelSettings?
     private(set) var isStopping = false
 
@@ -27,9 +29,10 @@ package final class ChannelHub {
         self.parking = parking
         self.openChannel = openChannel
         for setting in settings {
-            channels[setting.name] = LiveChannel(settings: setting, index: parking, logger: logger)
+            channels[setting.name] = LiveChannel(settings: setting, index: parking, push: push, logger: logger)
             for key in setting.keys { channelOfKey[key] = setting.name }
         }
+        push.hub = self
     }
 
     /// The channel of that name, live or not.
@@ -51,7 +54,8 @@ package final class ChannelHub {
     private func channel(forKey key: String) -> LiveChannel? {
         if let name = channelOfKey[key] { return channels[name] }
         guard let settings = openChannel(key) else { return nil }
-        let channel = channels[settings.name] ?? LiveChannel(settings: settings, index: parking, logger: logger)
+        let channel =
+            channels[settings.name] ?? LiveChannel(settings: settings, index: parking, push: push, logger: logger)
         channels[settings.name] = channel
         channelOfKey[key] = settings.name
         return channel

@@ -12,6 +12,7 @@ final class LiveChannel {
     private let index: ParkingIndex
     /// Requests that wait for this channel.
     let holds: ChannelHolds
+    private let push: ChannelPush?
     private var publisher: (grant: PublishGrant, ticket: PublishTicket)?
     private(set) var presentation: Presentation?
     private var nextSequence: Int64 = 0
@@ -19,7 +20,8 @@ final class LiveChannel {
     /// When the first request of viewers could be answered, and how long after the publish began.
     private(set) var counters = ChannelCounters()
 
-    init(settings: ChannelSettings, index: ParkingIndex, logger: Logger) {
+    init(settings: ChannelSettings, index: ParkingIndex, push: ChannelPush?, logger: Logger) {
+        self.push = push
         self.index = index
         holds = ChannelHolds(limit: settings.parkedRequests)
         self.settings = settings
@@ -52,7 +54,7 @@ final class LiveChannel {
         presentation?.close()
         presentation = Presentation(
             settings: settings, epoch: Self.epochToken(), firstSequence: first,
-            discontinuitySequence: discontinuities, index: index, logger: logger)
+            discontinuitySequence: discontinuities, index: index, push: push, logger: logger)
         discontinuities += 1
         return grant
     }

@@ -2,6 +2,7 @@ import HLS
 import HTTP
 import Media
 import NIOCore
+import Node
 import Wire
 
 /// One rendition of a presentation: its timeline, the bytes behind it, and the requests that wait for more of it.
@@ -28,6 +29,9 @@ final class LiveRendition {
     /// Media bytes and seconds since the start, for BANDWIDTH.
     private(set) var bitRate = BitRateMeter()
     private(set) var nextSequence: Int64
+    /// Rises with each change of what the playlist says of this rendition, across restarts too: microseconds since 1970
+    /// at the change, or one more than the last.
+    private(set) var revision: UInt64 = 0
 
     init(kind: MediaKind, timeline: LiveTimeline, firstSequence: Int64, index: ParkingIndex) {
         self.index = index
@@ -69,11 +73,16 @@ final class LiveRendition {
             return
         }
         advancedAt = .now()
-        rendered.invalidate()
+        changed()
     }
 
     func end() {
         timeline.end()
+        changed()
+    }
+
+    private func changed() {
+        revision = max(revision + 1, UInt64(clamping: WallClock.now()))
         rendered.invalidate()
     }
 

@@ -19,12 +19,14 @@ final class Presentation {
     private(set) var endedAt: NIODeadline?
     private(set) var firstPlayable: Duration?
     private let index: ParkingIndex
+    /// Told of everything that was taken in, before viewers are; of nothing when the presentation has ended.
+    private let push: ChannelPush?
 
     init(
         settings: ChannelSettings, epoch: String, firstSequence: Int64, discontinuitySequence: Int64,
-        index: ParkingIndex,
-        logger: Logger
+        index: ParkingIndex, push: ChannelPush?, logger: Logger
     ) {
+        self.push = push
         self.settings = settings
         self.epoch = epoch
         self.firstSequence = firstSequence
@@ -36,6 +38,7 @@ final class Presentation {
             targetDuration: settings.packaging.targetDurationSeconds, window: settings.window)
     }
 
+    var channel: String { settings.name }
     var targetDuration: Int { timelineConfiguration.targetDuration }
     var heads: LiveHeads {
         LiveHeads(targetDuration: targetDuration, partTarget: timelineConfiguration.partTarget)
@@ -68,6 +71,7 @@ final class Presentation {
             firstPlayable = taken
             logger.info("playable", metadata: ["after": "\(taken)"])
         }
+        push?.changed(self, events)
         changed(touched)
     }
 
@@ -84,6 +88,7 @@ final class Presentation {
         guard endedAt == nil else { return }
         endedAt = .now()
         for rendition in renditions { rendition.end() }
+        push?.changed(self, [])
         changed(Set(renditions.map(\.id)))
     }
 

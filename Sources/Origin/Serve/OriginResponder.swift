@@ -18,7 +18,7 @@ final class OriginResponder: Responder {
     }
 
     func respond(to request: RequestHead, body: ByteBuffer, on exchange: Exchange) {
-        if status.respond(to: request, on: exchange) { return }
+        if status.respond(to: request, on: exchange) || hub.push.desk.respond(to: request, on: exchange) { return }
         let path = request.path.text
         guard path.hasPrefix("/live/") else {
             return exchange.refuse(.notFound("Nothing is served at this path."), .nothingLive)
@@ -45,7 +45,12 @@ final class OriginResponder: Responder {
 
     func cancelled(_ exchange: Exchange) {
         hub.parking.cancel(exchange)
+        hub.push.desk.cancelled(exchange)
     }
+
+    var offersPush: Bool { true }
+
+    func pushEnded(_ push: Exchange, wasSent: Bool) { hub.push.desk.pushEnded(push, wasSent: wasSent) }
 
     // MARK: Playlists
 

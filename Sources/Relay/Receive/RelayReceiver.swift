@@ -1,0 +1,539 @@
+import Cache
+import HLS
+import HTTP
+import NIOCore
+
+/// One channel as an edge is pushed it: what is held, what is on its way, and who waits for what.
+///
+/// It knows no connection and no clock. Pushes come in by `promised`, `head`, `body`, `ended` and `failed`, viewers by
+/// `ask` and `leave`; what follows is appended to `effects`. A playlist state is shown only when every part that it
+/// lists is wholly here.
+package struct RelayReceiver {
+    private struct Push {
+        let object: RelayObject
+        let source: SourceID
+        var lastProgress: ContinuousClock.Instant
+    }
+
+    /// What an edge allows a channel.
+    package struct Limits: Sendable {
+        /// Media bytes held for one rendition.
+        package var renditionBytes = 64 << 20
+        /// Largest object that is taken.
+        package var objectBytes = 64 << 20
+        /// Requests that wait for one channel.
+        package var holds = 50_000
+        package init() {}
+    }
+
+    package let channel: String
+    private let limits: Limits
+    private var renditions: [String: Rendition] = [:]
+    private var multivariant: RelayObject?
+    private var pushes: [PushID: Push] = [:]
+    private var renditionOfWaiter: [WaiterID: String] = [:]
+    private var lastPush: PushID = 0
+    /// Upstreams that push, at least one of which is needed to answer for the live edge.
+    private var sources: Set<SourceID> = []
+    /// Since when nobody pushes.
+    private var starvedSince: ContinuousClock.Instant?
+    package private(set) var counters = RelayCounters()
+
+    private static let renditionLimit = 64
+    private static let pushLimit = 4_096
+    /// A push that brings nothing for this long may be taken over by another upstream's push of the same.
+    private static let idlePush = Duration.milliseconds(150)
+
+    package init(channel: String, limits: Limits = Limits()) {
+        self.channel = channel
+        self.limits = limits
+    }
+
+    package var heldCount: Int { renditionOfWaiter.count }
+    package var openPushes: Int { pushes.count }
+    package var storedBytes: Int { renditions.values.reduce(0) { $0 + $1.track.bytes } }
+
+    /// Part target of the channel, once a playlist has told it.
+    package var partTarget: Duration? { renditions.values.lazy.compactMap { $0.shown?.contents?.partTarget }.first }
+
+    /// Whether something new is expected within a part target.
+    package var isLive: Bool { renditions.values.contains { $0.shown?.contents?.reload.hasEnded == false } }
+
+    /// How long viewers wait for an upstream to come back, or for a listed part, before they are sent past this.
+    private var patience: Duration { max((partTarget ?? .milliseconds(500)) * 2, .seconds(1)) }
+
+    // MARK: Interest
+
+    /// Someone asks for the rendition. Returns true when nobody had before.
+    package mutating func touch(_ rendition: String, at now: ContinuousClock.Instant) -> Bool {
+        guard renditions[rendition] != nil || renditions.count < Self.renditionLimit else { return false }
+        var asked = renditions[rendition] ?? Rendition(budgetBytes: limits.renditionBytes)
+        let isNew = asked.lastAsked == nil
+        asked.lastAsked = now
+        renditions[rendition] = asked
+        return isNew
+    }
+
+    /// The renditions that were asked for since `instant`, or that someone waits for.
+    package func wanted(since instant: ContinuousClock.Instant) -> Set<String> {
+        Set(
+            renditions.filter { _, rendition in
+                !rendition.holds.isEmpty || rendition.lastAsked.map { $0 >= instant } ?? false
+            }.keys)
+    }
+
+    /// What to ask an upstream for.
+    package func request(for wanted: Set<String>) -> RelayRequest {
+        var request = RelayRequest(channel: channel)
+        for name in wanted { request.wants[name] = .some(renditions[name]?.resume) }
+        return request
+    }
+
+    /// A rendition that nobody wants is let go of; who asks again begins anew.
+    package mutating func release(_ names: Set<String>, effects: inout [RelayEffect]) {
+        for name in names {
+            guard let gone = renditions.removeValue(forKey: name) else { continue }
+            for waiter in gone.holds.keys {
+                renditionOfWaiter[waiter] = nil
+                effects.append(.pull(waiter))
+            }
+            for (id, push) in pushes where push.object.rendition == name {
+                pushes[id] = nil
+                push.object.body.fail()
+                effects.append(.cancel(id))
+                effects.append(.grew(push.object))
+            }
+        }
+    }
+
+    /// Everything that a subscriber needs of a rendition before what comes next: init sections, listed parts after the
+    /// one it holds, and the newest state.
+    package func snapshot(_ name: String, after held: RelayRequest.Held?) -> [RelayObject] {
+        guard let rendition = renditions[name] else { return [] }
+        var objects = rendition.inits.filter { $0.hasBegun && !$0.body.isFailed }
+        if let last = rendition.track.last, rendition.track.first <= last {
+            let floor = rendition.shown?.contents.map { $0.reload.mediaSequence } ?? rendition.track.first
+            for sequence in max(floor, rendition.track.first)...max(last, floor, rendition.track.first) {
+                var index = 0
+                while let object = rendition.track[group: sequence, index: index] {
+                    index += 1
+                    guard case .part(let epoch, let position) = object.kind, object.hasBegun, !object.body.isFailed
+                    else { continue }
+                    if let held, held.epoch == epoch, position <= held.position { continue }
+                    objects.append(object)
+                }
+            }
+        }
+        let states = rendition.pending + [rendition.shown].compactMap { $0 }
+        if let newest = states.filter({ $0.forms[PlaylistState.plain]?.hasBegun == true }).max(by: {
+            $0.revision < $1.revision
+        }) {
+            objects += newest.forms.filter { $0.key != PlaylistState.plain && $0.value.hasBegun }.map(\.value)
+            if let plain = newest.forms[PlaylistState.plain] { objects.append(plain) }
+        }
+        return objects
+    }
+
+    package var multivariantObject: RelayObject? { multivariant.flatMap { $0.body.isFailed ? nil : $0 } }
+
+    // MARK: Sources
+
+    /// An upstream has taken the subscription on.
+    package mutating func opened(_ source: SourceID) {
+        sources.insert(source)
+        starvedSince = nil
+    }
+
+    /// An upstream does not push any more: what it had begun fails.
+    package mutating func closed(
+        _ source: SourceID, at now: ContinuousClock.Instant, effects: inout [RelayEffect]
+    ) {
+        guard sources.remove(source) != nil || pushes.values.contains(where: { $0.source == source }) else { return }
+        for id in pushes.keys.sorted() where pushes[id]?.source == source {
+            effects.append(.cancel(id))
+            failed(id, at: now, effects: &effects)
+        }
+        if sources.isEmpty { starvedSince = starvedSince ?? now }
+    }
+
+    private func isFed(_ rendition: Rendition, at now: ContinuousClock.Instant) -> Bool {
+        if let starvedSince, starvedSince.duration(to: now) >= patience { return false }
+        return rendition.isCurrent(at: now, patience: patience)
+    }
+
+    // MARK: Pushes
+
+    /// An upstream promises something. Nil when it is not wanted: it is held, is on its way, or has no place here.
+    package mutating func promised(
+        _ request: RequestHead, from source: SourceID, at now: ContinuousClock.Instant, effects: inout [RelayEffect]
+    ) -> PushID? {
+        guard pushes.count < Self.pushLimit, let (kind, name) = RelayObject.kind(of: request, channel: channel),
+            isWanted(request.target, kind, name, from: source, at: now, effects: &effects)
+        else {
+            counters.refused += 1
+            return nil
+        }
+        let object = RelayObject(
+            kind, rendition: name, target: request.target, head: ResponseHead(status: 200), body: SharedBody(), at: now)
+        object.hasBegun = false
+        if let name {
+            if renditions[name] == nil, renditions.count >= Self.renditionLimit { return nil }
+            var rendition = renditions[name] ?? Rendition(budgetBytes: limits.renditionBytes)
+            switch kind {
+            case .state(let revision, let form):
+                guard let index = rendition.place(ofRevision: revision, at: now) else {
+                    counters.refused += 1
+                    return nil
+                }
+                rendition.pending[index].forms[form] = object
+                rendition.pending[index].openForms += 1
+            case .part, .initSection:
+                guard rendition.keep(object) else {
+                    counters.refused += 1
+                    return nil
+                }
+            case .multivariant: break
+            }
+            renditions[name] = rendition
+        }
+        lastPush += 1
+        pushes[lastPush] = Push(object: object, source: source, lastProgress: now)
+        counters.accepted += 1
+        return lastPush
+    }
+
+    private mutating func isWanted(
+        _ target: HTTPBytes, _ kind: RelayObject.Kind, _ name: String?, from source: SourceID,
+        at now: ContinuousClock.Instant, effects: inout [RelayEffect]
+    ) -> Bool {
+        let known: RelayObject?
+        switch kind {
+        // It has no revision: each is as good as the last, and one at a time is enough.
+        case .multivariant:
+            return !pushes.values.contains { $0.object.kind == .multivariant }
+        case .initSection, .part:
+            known = name.flatMap { renditions[$0]?.object(target) }
+        case .state(let revision, let form):
+            guard let rendition = name.flatMap({ renditions[$0] }) else { return true }
+            if let shown = rendition.shown, revision <= shown.revision { return false }
+            known = rendition.pending.first { $0.revision == revision }?.forms[form]
+        }
+        guard let known, !known.body.isFailed else { return true }
+        if known.body.isComplete { return false }
+        guard let (id, push) = pushes.first(where: { $0.value.object === known }) else { return false }
+        guard push.source != source, push.lastProgress.duration(to: now) >= Self.idlePush else { return false }
+        // The other upstream has stopped in the middle: this one's push takes its place.
+        effects.append(.cancel(id))
+        failed(id, at: now, effects: &effects)
+        return true
+    }
+
+    /// The promised answer begins.
+    package mutating func head(
+        _ id: PushID, _ head: ResponseHead, at now: ContinuousClock.Instant, effects: inout [RelayEffect]
+    ) {
+        guard let push = pushes[id] else { return }
+        guard head.status == 200 else {
+            effects.append(.cancel(id))
+            return failed(id, at: now, effects: &effects)
+        }
+        pushes[id]?.lastProgress = now
+        push.object.head = head
+        push.object.hasBegun = true
+        push.object.head.fields.remove("connection")
+        effects.append(.publish(push.object))
+    }
+
+    package mutating func body(
+        _ id: PushID, _ bytes: ByteBuffer, at now: ContinuousClock.Instant, effects: inout [RelayEffect]
+    ) {
+        guard let push = pushes[id] else { return }
+        guard push.object.body.byteCount + bytes.readableBytes <= limits.objectBytes else {
+            effects.append(.cancel(id))
+            return failed(id, at: now, effects: &effects)
+        }
+        pushes[id]?.lastProgress = now
+        push.object.body.append(bytes)
+        counters.bytes += UInt64(bytes.readableBytes)
+        effects.append(.grew(push.object))
+    }
+
+    /// All of it has come.
+    package mutating func ended(
+        _ id: PushID, at now: ContinuousClock.Instant, effects: inout [RelayEffect]
+    ) {
+        guard let push = pushes.removeValue(forKey: id) else { return }
+        complete(push.object, at: now, effects: &effects)
+    }
+
+    private mutating func complete(
+        _ object: RelayObject, at now: ContinuousClock.Instant, effects: inout [RelayEffect]
+    ) {
+        object.arrivedAt = now
+        object.body.complete()
+        effects.append(.grew(object))
+        guard let name = object.rendition, var rendition = renditions[name] else {
+            if object.kind == .multivariant { multivariant = object }
+            return
+        }
+        switch object.kind {
+        case .state(let revision, let form):
+            if let index = rendition.pending.firstIndex(where: { $0.revision == revision }) {
+                rendition.pending[index].openForms -= 1
+                if form == PlaylistState.plain {
+                    let directory = HTTPBytes("/live/\(channel)/\(name)/")
+                    if (try? rendition.pending[index].read(object, directory: directory)) == nil {
+                        rendition.pending.remove(at: index)
+                        counters.malformed += 1
+                    }
+                }
+            }
+        case .part, .initSection:
+            rendition.weigh(object)
+            rendition.filling.remove(object.target)
+        case .multivariant: break
+        }
+        renditions[name] = rendition
+        answerMedia(of: name, object, effects: &effects)
+        settle(name, effects: &effects)
+    }
+
+    /// It will not come whole. Whoever needs it gets it another way.
+    package mutating func failed(
+        _ id: PushID, at now: ContinuousClock.Instant, effects: inout [RelayEffect]
+    ) {
+        guard let push = pushes.removeValue(forKey: id) else { return }
+        counters.failed += 1
+        let object = push.object
+        object.body.fail()
+        effects.append(.grew(object))
+        guard let name = object.rendition else { return }
+        renditions[name]?.forget(object)
+        if case .state(let revision, let form) = object.kind,
+            let index = renditions[name]?.pending.firstIndex(where: { $0.revision == revision })
+        {
+            renditions[name]?.pending[index].openForms -= 1
+            // Without its plain text a state cannot be read, so it can never be shown.
+            if form == PlaylistState.plain { renditions[name]?.pending.remove(at: index) }
+        } else {
+            // Who waits for this part asks upstream; the barrier asks by itself.
+            pullMedia(of: name, object.target, effects: &effects)
+        }
+        settle(name, effects: &effects)
+    }
+
+    /// What was listed and not pushed has been fetched, or is in the cache already.
+    package mutating func filled(
+        _ target: HTTPBytes, head: ResponseHead, body: SharedBody, at now: ContinuousClock.Instant,
+        effects: inout [RelayEffect]
+    ) {
+        guard let (kind, name) = RelayObject.kind(of: RequestHead(target: target), channel: channel), let name,
+            var rendition = renditions[name], rendition.object(target).map({ $0.body.isFailed }) ?? true
+        else { return }
+        let object = RelayObject(kind, rendition: name, target: target, head: head, body: body, at: now)
+        rendition.filling.remove(target)
+        guard rendition.keep(object) else { return }
+        renditions[name] = rendition
+        effects.append(.publish(object))
+        answerMedia(of: name, object, effects: &effects)
+        settle(name, effects: &effects)
+    }
+
+    /// A fetch of `fill` brought nothing.
+    package mutating func fillFailed(_ target: HTTPBytes) {
+        guard let name = LiveTarget.read(path: target)?.target.rendition else { return }
+        renditions[name]?.filling.remove(target)
+    }
+
+    // MARK: Showing
+
+    private mutating func settle(_ name: String, effects: inout [RelayEffect]) {
+        guard var rendition = renditions[name] else { return }
+        let wasCold = rendition.shown == nil
+        let hasAdvanced = rendition.advance()
+        for target in rendition.toFill() { effects.append(.fill(target)) }
+        renditions[name] = rendition
+        guard hasAdvanced, let shown = rendition.shown, let contents = shown.contents else { return }
+        if wasCold { effects.append(.warmed(rendition: name)) }
+        guard !rendition.holds.isEmpty else { return }
+        for waiter in rendition.holds.keys.sorted() {
+            guard let hold = rendition.holds[waiter] else { continue }
+            switch hold.want {
+            case .playlist(let form, let target):
+                guard contents.reload.isSatisfied(target), let text = shown.text(for: form) else { continue }
+                drop(waiter, of: name)
+                effects.append(
+                    .answer(
+                        waiter,
+                        .playlist(text, isBlocking: true, targetDuration: contents.targetDuration, isStale: false)))
+            case .media(let target):
+                // A part that is neither here nor on its way, nor hinted at any more, will not come.
+                if rendition.object(target) != nil || contents.hinted.contains(target) { continue }
+                if rendition.filling.contains(target) { continue }
+                drop(waiter, of: name)
+                effects.append(.refuse(waiter, .hintFailed))
+            }
+        }
+    }
+
+    private mutating func answerMedia(of name: String, _ object: RelayObject, effects: inout [RelayEffect]) {
+        for waiter in waiters(of: name, for: object.target) {
+            drop(waiter, of: name)
+            effects.append(.answer(waiter, .object(object)))
+        }
+    }
+
+    private mutating func pullMedia(of name: String, _ target: HTTPBytes, effects: inout [RelayEffect]) {
+        for waiter in waiters(of: name, for: target) {
+            drop(waiter, of: name)
+            effects.append(.pull(waiter))
+        }
+    }
+
+    private func waiters(of name: String, for target: HTTPBytes) -> [WaiterID] {
+        guard let holds = renditions[name]?.holds, !holds.isEmpty else { return [] }
+        return holds.keys.filter { waiter in
+            if case .media(let wanted)? = holds[waiter]?.want { wanted == target } else { false }
+        }.sorted()
+    }
+
+    private mutating func drop(_ waiter: WaiterID, of name: String) {
+        renditions[name]?.holds[waiter] = nil
+        renditionOfWaiter[waiter] = nil
+    }
+
+    // MARK: Viewers
+
+    /// Decides a viewer's request for `target`, whose path is `path`. `canPull` is false while no upstream answers.
+    package mutating func ask(
+        _ target: LiveTarget, path: HTTPBytes, directives: Result<DeliveryDirectives, DirectiveError>,
+        takesGzip: Bool, waiter: WaiterID, at now: ContinuousClock.Instant, canPull: Bool
+    ) -> RelayDecision {
+        guard let name = target.rendition else {
+            let isFed = renditions.values.contains { self.isFed($0, at: now) }
+            guard let multivariant, multivariant.body.isComplete, isFed || !canPull else { return .pull }
+            return .answer(.object(multivariant))
+        }
+        guard let rendition = renditions[name] else { return .pull }
+        switch target {
+        case .multivariant: return .pull
+        case .playlist:
+            return playlist(
+                rendition, name, directives, takesGzip: takesGzip, waiter: waiter, at: now, canPull: canPull)
+        case .media(_, let epoch, let media):
+            return self.media(media, epoch, path, rendition, name, waiter: waiter, at: now)
+        }
+    }
+
+    private mutating func playlist(
+        _ rendition: Rendition, _ name: String, _ directives: Result<DeliveryDirectives, DirectiveError>,
+        takesGzip: Bool, waiter: WaiterID, at now: ContinuousClock.Instant, canPull: Bool
+    ) -> RelayDecision {
+        let isFed = isFed(rendition, at: now)
+        guard let shown = rendition.shown, let contents = shown.contents, isFed || !canPull else { return .pull }
+        let asked: DeliveryDirectives
+        switch directives {
+        case .failure(let error):
+            return .refuse(.malformedDirective(reason: "\(error)", targetDuration: contents.targetDuration))
+        case .success(let read): asked = read
+        }
+        let form = PlaylistForm(skip: asked.skip, isGzipped: takesGzip)
+        switch contents.reload.decide(asked) {
+        case .ready:
+            guard let text = shown.text(for: form) else { return .pull }
+            return .answer(
+                .playlist(
+                    text, isBlocking: asked.msn != nil, targetDuration: contents.targetDuration, isStale: !isFed))
+        case .hold(let until):
+            return hold(waiter, for: .playlist(form, until), name, contents.targetDuration, at: now)
+        case .badRequest(let reason):
+            return .refuse(.tooFarAhead(reason: reason))
+        }
+    }
+
+    private mutating func media(
+        _ media: MediaName, _ epoch: String, _ path: HTTPBytes, _ rendition: Rendition, _ name: String,
+        waiter: WaiterID, at now: ContinuousClock.Instant
+    ) -> RelayDecision {
+        if case .segment(let sequence) = media {
+            guard let parts = rendition.track.whole(sequence),
+                parts.allSatisfy({ part in
+                    if case .part(epoch, _) = part.kind { part.body.isComplete } else { false }
+                })
+            else { return .pull }
+            return .answer(.segment(parts))
+        }
+        let targetDuration = rendition.shown?.contents?.targetDuration ?? 4
+        if let object = rendition.object(path, media), !object.body.isFailed {
+            if object.body.isComplete { return .answer(.object(object)) }
+            return hold(waiter, for: .media(path), name, targetDuration, at: now)
+        }
+        let isHinted = rendition.shown?.contents?.hinted.contains(path) ?? false
+        guard rendition.filling.contains(path) || isHinted && isFed(rendition, at: now) else { return .pull }
+        return hold(waiter, for: .media(path), name, targetDuration, at: now)
+    }
+
+    private mutating func hold(
+        _ waiter: WaiterID, for want: Rendition.Hold.Want, _ name: String, _ targetDuration: Int,
+        at now: ContinuousClock.Instant
+    ) -> RelayDecision {
+        guard renditionOfWaiter.count < limits.holds else { return .pull }
+        renditions[name]?.holds[waiter] = Rendition.Hold(
+            want: want, since: now, deadline: now + Self.holdLimit(targetDuration))
+        renditionOfWaiter[waiter] = name
+        return .held
+    }
+
+    /// Three target durations, and no longer than ten seconds.
+    private static func holdLimit(_ targetDuration: Int) -> Duration { .seconds(min(3 * targetDuration, 10)) }
+
+    /// A viewer has gone.
+    package mutating func leave(_ waiter: WaiterID) {
+        guard let name = renditionOfWaiter.removeValue(forKey: waiter) else { return }
+        renditions[name]?.holds[waiter] = nil
+    }
+
+    // MARK: Time
+
+    /// Ends what has lasted too long. Call it many times a second.
+    package mutating func tick(at now: ContinuousClock.Instant, canPull: Bool, effects: inout [RelayEffect]) {
+        for id in pushes.keys.sorted() {
+            guard let push = pushes[id], push.lastProgress.duration(to: now) >= patience else { continue }
+            effects.append(.cancel(id))
+            failed(id, at: now, effects: &effects)
+        }
+        for name in renditions.keys.sorted() {
+            guard let rendition = renditions[name], !rendition.holds.isEmpty else { continue }
+            let isFed = isFed(rendition, at: now)
+            for waiter in rendition.holds.keys.sorted() {
+                guard let hold = rendition.holds[waiter] else { continue }
+                if now >= hold.deadline {
+                    drop(waiter, of: name)
+                    effects.append(.refuse(waiter, .holdExpired(after: hold.since.duration(to: hold.deadline))))
+                } else if !isFed, canPull {
+                    if case .media(let target) = hold.want, rendition.filling.contains(target) { continue }
+                    drop(waiter, of: name)
+                    effects.append(.pull(waiter))
+                }
+            }
+        }
+    }
+}
+
+/// Counts of a receiver since its start.
+package struct RelayCounters: Sendable {
+    package var accepted: UInt64 = 0
+    package var refused: UInt64 = 0
+    package var failed: UInt64 = 0
+    package var malformed: UInt64 = 0
+    package var bytes: UInt64 = 0
+    package init() {}
+
+    package mutating func add(_ other: RelayCounters) {
+        accepted += other.accepted
+        refused += other.refused
+        failed += other.failed
+        malformed += other.malformed
+        bytes += other.bytes
+    }
+}
