@@ -87,5 +87,43 @@ extension EndToEnd {
             }
             #expect(!ended.contains("PRELOAD-HINT"))
         }
+
+        /// Interest: who is not watched is not pushed, and comes back when someone asks.
+        @Test func whatNobodyWatchesIsNotPushed() throws {
+            let fleet = try Fleet(edge: ["push.grace=1s"])
+            let publisher = try fleet.publish()
+            defer { publisher.stop() }
+            let origin = "http://127.0.0.1:\(fleet.originPort)"
+            let playlist = "http://127.0.0.1:\(fleet.edgePort)/live/demo/video/playlist.m3u8"
+            _ = try fleet.waitForSegments("video")
+            _ = try warm(playlist, fleet.edge.text)
+            #expect(try metrics(of: origin, "needletail_origin_subscriptions") == 1)
+            _ = try eventually("nobody is pushed: \(fleet.edge.text)") {
+                try metrics(of: origin, "needletail_origin_subscriptions") == 0 ? true : nil
+            }
+            _ = try warm(playlist, fleet.edge.text)
+            #expect(try metrics(of: origin, "needletail_origin_subscriptions") == 1)
+        }
+
+        /// The pull path does the whole job where pushes are switched off.
+        @Test func withPushOffEachObjectIsFetchedOnce() throws {
+            let fleet = try Fleet(edge: ["upstreams.0.push=off"])
+            let publisher = try fleet.publish()
+            defer { publisher.stop() }
+            let edge = "http://127.0.0.1:\(fleet.edgePort)"
+            _ = try fleet.waitForSegments("video")
+            var playlist = try MediaPlaylist(parsing: try curl("\(edge)/live/demo/video/playlist.m3u8").body)
+            let asked = try metrics(of: edge, "needletail_edge_upstream_fetches_total")
+            let rounds = 4
+            for _ in 0..<rounds {
+                let url = "\(edge)/live/demo/video/playlist.m3u8?\(try next(after: playlist))"
+                // Two viewers, one object.
+                playlist = try MediaPlaylist(parsing: try curl(url).body)
+                #expect(try curl(url).headers["cache-status"] == "edge-1; hit")
+            }
+            #expect(try metrics(of: edge, "needletail_edge_upstream_fetches_total") == asked + Double(rounds))
+            #expect(try metrics(of: edge, "needletail_edge_requests_total", ["result=\"push\""]) == 0)
+            #expect(try metrics(of: "http://127.0.0.1:\(fleet.originPort)", "needletail_origin_subscriptions") == 0)
+        }
     }
 }

@@ -39,6 +39,8 @@ final class ChannelFeeds: PushSource {
     private var clock: RepeatedTask?
     private var lastSweep = ContinuousClock.now
 
+    /// Answers that are given without a pause.
+    private static let batch = 256
     private static let channelLimit = 1_024
     private static let tickEvery = TimeAmount.milliseconds(25)
     /// A player asks for all of its renditions within this time.
@@ -257,9 +259,10 @@ final class ChannelFeeds: PushSource {
         var effects: [RelayEffect] = []
         body(&feed.receiver, .now, &effects)
         let channel = feed.receiver.channel
+        var answers: [(WaiterID, RelayAnswer)] = []
         for effect in effects {
             switch effect {
-            case .answer(let waiter, let answer): edge?.answer(waiter, answer)
+            case .answer(let waiter, let answer): answers.append((waiter, answer))
             case .refuse(let waiter, let refusal): edge?.refuse(waiter, refusal)
             case .pull(let waiter): edge?.pull(waiter)
             case .fill(let target): edge?.fill(target, channel: channel)
@@ -268,6 +271,19 @@ final class ChannelFeeds: PushSource {
             case .publish(let object): desk.publish(object, channel: channel)
             case .warmed(let rendition): edge?.warmed(rendition, of: channel)
             }
+        }
+        release(answers[...])
+    }
+
+    /// Answers all who waited for the same, in batches: other connections have their turn in between.
+    private func release(_ answers: ArraySlice<(WaiterID, RelayAnswer)>) {
+        for (waiter, answer) in answers.prefix(Self.batch) { edge?.answer(waiter, answer) }
+        let rest = answers.dropFirst(Self.batch)
+        guard !rest.isEmpty else { return }
+        let bound = NIOLoopBound((self, rest), eventLoop: eventLoop)
+        eventLoop.execute {
+            let (feeds, rest) = bound.value
+            feeds.release(rest)
         }
     }
 

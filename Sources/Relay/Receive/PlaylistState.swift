@@ -20,7 +20,7 @@ struct PlaylistState {
         let targetDuration: Int
         let partTarget: Duration
         /// Targets of everything that it lists and that must be held before anyone sees it.
-        let listed: [HTTPBytes]
+        let listed: [(target: HTTPBytes, name: MediaName)]
         /// Sequence number and parts of each whole segment that lists its parts.
         let whole: [(sequence: Int64, parts: Int)]
         let hinted: [HTTPBytes]
@@ -48,12 +48,19 @@ struct PlaylistState {
         }
         contents = Contents(
             reload: playlist.reloadState, targetDuration: max(1, playlist.targetDuration),
-            partTarget: playlist.partTarget ?? .seconds(playlist.targetDuration), listed: listed,
+            partTarget: playlist.partTarget ?? .seconds(playlist.targetDuration),
+            listed: listed.compactMap(Self.named),
             whole: playlist.segments.compactMap { segment in
                 segment.duration == nil || segment.parts.isEmpty || segment.parts.contains(where: \.isGap)
                     ? nil : (segment.sequence, segment.parts.count)
             },
             hinted: playlist.hints.map { directory + Array($0.uri.utf8) }, segments: Int64(playlist.segments.count))
+    }
+
+    /// What a listed target names here. One that is on another host or path is nobody's to hold.
+    private static func named(_ target: HTTPBytes) -> (target: HTTPBytes, name: MediaName)? {
+        guard case .media(_, _, let name)? = LiveTarget.read(path: target)?.target else { return nil }
+        return (target, name)
     }
 
     /// The text for a client, with the nearest that there is in place of one that was not pushed.

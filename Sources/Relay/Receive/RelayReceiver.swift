@@ -31,7 +31,8 @@ package struct RelayReceiver {
     private var renditions: [String: Rendition] = [:]
     private var multivariant: RelayObject?
     private var pushes: [PushID: Push] = [:]
-    private var renditionOfWaiter: [WaiterID: String] = [:]
+    /// Where each held request waits.
+    private var places: [WaiterID: (rendition: String, want: HoldWant)] = [:]
     private var lastPush: PushID = 0
     /// Upstreams that push, at least one of which is needed to answer for the live edge.
     private var sources: Set<SourceID> = []
@@ -49,7 +50,7 @@ package struct RelayReceiver {
         self.limits = limits
     }
 
-    package var heldCount: Int { renditionOfWaiter.count }
+    package var heldCount: Int { places.count }
     package var openPushes: Int { pushes.count }
     package var storedBytes: Int { renditions.values.reduce(0) { $0 + $1.track.bytes } }
 
@@ -92,10 +93,12 @@ package struct RelayReceiver {
     /// A rendition that nobody wants is let go of; who asks again begins anew.
     package mutating func release(_ names: Set<String>, effects: inout [RelayEffect]) {
         for name in names {
-            guard let gone = renditions.removeValue(forKey: name) else { continue }
-            for waiter in gone.holds.keys {
-                renditionOfWaiter[waiter] = nil
-                effects.append(.pull(waiter))
+            guard var gone = renditions.removeValue(forKey: name) else { continue }
+            for want in Array(gone.holds.wants) {
+                for waiter in gone.holds.release(want) {
+                    places[waiter] = nil
+                    effects.append(.pull(waiter))
+                }
             }
             for (id, push) in pushes where push.object.rendition == name {
                 pushes[id] = nil
@@ -356,50 +359,34 @@ package struct RelayReceiver {
         guard hasAdvanced, let shown = rendition.shown, let contents = shown.contents else { return }
         if wasCold { effects.append(.warmed(rendition: name)) }
         guard !rendition.holds.isEmpty else { return }
-        for waiter in rendition.holds.keys.sorted() {
-            guard let hold = rendition.holds[waiter] else { continue }
-            switch hold.want {
+        for want in Array(rendition.holds.wants) {
+            switch want {
             case .playlist(let form, let target):
                 guard contents.reload.isSatisfied(target), let text = shown.text(for: form) else { continue }
-                drop(waiter, of: name)
-                effects.append(
-                    .answer(
-                        waiter,
-                        .playlist(text, isBlocking: true, targetDuration: contents.targetDuration, isStale: false)))
+                let answer = RelayAnswer.playlist(
+                    text, isBlocking: true, targetDuration: contents.targetDuration, isStale: false)
+                for waiter in release(want, of: name) { effects.append(.answer(waiter, answer)) }
             case .media(let target):
                 // A part that is neither here nor on its way, nor hinted at any more, will not come.
                 if rendition.object(target) != nil || contents.hinted.contains(target) { continue }
                 if rendition.filling.contains(target) { continue }
-                drop(waiter, of: name)
-                effects.append(.refuse(waiter, .hintFailed))
+                for waiter in release(want, of: name) { effects.append(.refuse(waiter, .hintFailed)) }
             }
         }
     }
 
     private mutating func answerMedia(of name: String, _ object: RelayObject, effects: inout [RelayEffect]) {
-        for waiter in waiters(of: name, for: object.target) {
-            drop(waiter, of: name)
-            effects.append(.answer(waiter, .object(object)))
-        }
+        for waiter in release(.media(object.target), of: name) { effects.append(.answer(waiter, .object(object))) }
     }
 
     private mutating func pullMedia(of name: String, _ target: HTTPBytes, effects: inout [RelayEffect]) {
-        for waiter in waiters(of: name, for: target) {
-            drop(waiter, of: name)
-            effects.append(.pull(waiter))
-        }
+        for waiter in release(.media(target), of: name) { effects.append(.pull(waiter)) }
     }
 
-    private func waiters(of name: String, for target: HTTPBytes) -> [WaiterID] {
-        guard let holds = renditions[name]?.holds, !holds.isEmpty else { return [] }
-        return holds.keys.filter { waiter in
-            if case .media(let wanted)? = holds[waiter]?.want { wanted == target } else { false }
-        }.sorted()
-    }
-
-    private mutating func drop(_ waiter: WaiterID, of name: String) {
-        renditions[name]?.holds[waiter] = nil
-        renditionOfWaiter[waiter] = nil
+    private mutating func release(_ want: HoldWant, of name: String) -> [WaiterID] {
+        let waiters = renditions[name]?.holds.release(want) ?? []
+        for waiter in waiters { places[waiter] = nil }
+        return waiters
     }
 
     // MARK: Viewers
@@ -445,7 +432,7 @@ package struct RelayReceiver {
                 .playlist(
                     text, isBlocking: asked.msn != nil, targetDuration: contents.targetDuration, isStale: !isFed))
         case .hold(let until):
-            return hold(waiter, for: .playlist(form, until), name, contents.targetDuration, at: now)
+            return hold(waiter, for: .playlist(form, until), name, at: now)
         case .badRequest(let reason):
             return .refuse(.tooFarAhead(reason: reason))
         }
@@ -463,34 +450,33 @@ package struct RelayReceiver {
             else { return .pull }
             return .answer(.segment(parts))
         }
-        let targetDuration = rendition.shown?.contents?.targetDuration ?? 4
         if let object = rendition.object(path, media), !object.body.isFailed {
             if object.body.isComplete { return .answer(.object(object)) }
-            return hold(waiter, for: .media(path), name, targetDuration, at: now)
+            return hold(waiter, for: .media(path), name, at: now)
         }
         let isHinted = rendition.shown?.contents?.hinted.contains(path) ?? false
         guard rendition.filling.contains(path) || isHinted && isFed(rendition, at: now) else { return .pull }
-        return hold(waiter, for: .media(path), name, targetDuration, at: now)
+        return hold(waiter, for: .media(path), name, at: now)
     }
 
     private mutating func hold(
-        _ waiter: WaiterID, for want: Rendition.Hold.Want, _ name: String, _ targetDuration: Int,
-        at now: ContinuousClock.Instant
+        _ waiter: WaiterID, for want: HoldWant, _ name: String, at now: ContinuousClock.Instant
     ) -> RelayDecision {
-        guard renditionOfWaiter.count < limits.holds else { return .pull }
-        renditions[name]?.holds[waiter] = Rendition.Hold(
-            want: want, since: now, deadline: now + Self.holdLimit(targetDuration))
-        renditionOfWaiter[waiter] = name
+        guard places.count < limits.holds else { return .pull }
+        renditions[name]?.holds.add(waiter, for: want, at: now)
+        places[waiter] = (name, want)
         return .held
     }
 
     /// Three target durations, and no longer than ten seconds.
-    private static func holdLimit(_ targetDuration: Int) -> Duration { .seconds(min(3 * targetDuration, 10)) }
+    private static func holdLimit(_ rendition: Rendition) -> Duration {
+        .seconds(min(3 * (rendition.shown?.contents?.targetDuration ?? 4), 10))
+    }
 
     /// A viewer has gone.
     package mutating func leave(_ waiter: WaiterID) {
-        guard let name = renditionOfWaiter.removeValue(forKey: waiter) else { return }
-        renditions[name]?.holds[waiter] = nil
+        guard let place = places.removeValue(forKey: waiter) else { return }
+        renditions[place.rendition]?.holds.leave(waiter, from: place.want)
     }
 
     // MARK: Time
@@ -504,17 +490,15 @@ package struct RelayReceiver {
         }
         for name in renditions.keys.sorted() {
             guard let rendition = renditions[name], !rendition.holds.isEmpty else { continue }
-            let isFed = isFed(rendition, at: now)
-            for waiter in rendition.holds.keys.sorted() {
-                guard let hold = rendition.holds[waiter] else { continue }
-                if now >= hold.deadline {
-                    drop(waiter, of: name)
-                    effects.append(.refuse(waiter, .holdExpired(after: hold.since.duration(to: hold.deadline))))
-                } else if !isFed, canPull {
-                    if case .media(let target) = hold.want, rendition.filling.contains(target) { continue }
-                    drop(waiter, of: name)
-                    effects.append(.pull(waiter))
-                }
+            let limit = Self.holdLimit(rendition)
+            for (waiter, _) in renditions[name]?.holds.expire(after: limit, at: now) ?? [] {
+                places[waiter] = nil
+                effects.append(.refuse(waiter, .holdExpired(after: limit)))
+            }
+            guard canPull, !isFed(rendition, at: now) else { continue }
+            for want in Array(rendition.holds.wants) {
+                if case .media(let target) = want, rendition.filling.contains(target) { continue }
+                for waiter in release(want, of: name) { effects.append(.pull(waiter)) }
             }
         }
     }

@@ -4,17 +4,6 @@ import HTTP
 
 /// One rendition as an edge holds it: media by place, playlist states by revision, and who waits.
 struct Rendition {
-    /// A viewer's request that waits here.
-    struct Hold {
-        enum Want {
-            case playlist(PlaylistForm, HoldTarget)
-            case media(HTTPBytes)
-        }
-        let want: Want
-        let since: ContinuousClock.Instant
-        let deadline: ContinuousClock.Instant
-    }
-
     /// A playlist that no viewer has asked for in this time is not pushed any more; nil before the first request.
     var lastAsked: ContinuousClock.Instant?
     var track: LiveTrack<RelayObject>
@@ -22,7 +11,7 @@ struct Rendition {
     /// States that came after the one that is shown, oldest first.
     var pending: [PlaylistState] = []
     private(set) var shown: PlaylistState?
-    var holds: [WaiterID: Hold] = [:]
+    var holds = HoldGroups()
     /// Targets that are being fetched because they are listed and were not pushed.
     var filling: Set<HTTPBytes> = []
 
@@ -115,16 +104,16 @@ struct Rendition {
 
     // MARK: The barrier
 
-    /// What a state lists and is not wholly here.
-    private func missing(from contents: PlaylistState.Contents) -> [HTTPBytes] {
-        contents.listed.filter { object($0).map { !$0.body.isComplete } ?? true }
+    /// Whether a state lists anything that is not wholly here.
+    private func isMissing(_ contents: PlaylistState.Contents) -> Bool {
+        contents.listed.contains { object($0.target, $0.name).map { !$0.body.isComplete } ?? true }
     }
 
     /// Shows the newest state all of whose parts are held. Returns true when there is a new one.
     mutating func advance() -> Bool {
         let found = pending.lastIndex { state in
             guard let contents = state.contents, state.openForms == 0 else { return false }
-            return missing(from: contents).isEmpty
+            return !isMissing(contents)
         }
         guard let found else { return false }
         let state = pending[found]
@@ -140,9 +129,9 @@ struct Rendition {
     /// What the newest state lists that is neither here nor on its way, nor asked for yet.
     mutating func toFill() -> [HTTPBytes] {
         guard let contents = pending.last(where: { $0.contents != nil })?.contents else { return [] }
-        let absent = contents.listed.filter { target in
-            object(target).map { $0.body.isFailed } ?? true && !filling.contains(target)
-        }
+        let absent = contents.listed.filter { listed in
+            object(listed.target, listed.name).map { $0.body.isFailed } ?? true && !filling.contains(listed.target)
+        }.map(\.target)
         filling.formUnion(absent)
         return absent
     }

@@ -1,0 +1,89 @@
+import Foundation
+import HLS
+import Harness
+import Testing
+
+/// Upstreams that die, hang and come back, and a viewer who does not notice.
+extension EndToEnd {
+    @Suite(.serialized) struct FailoverTests {
+        /// A player at the live edge: it asks for each next part, and takes nothing but answers that go on.
+        private struct Player {
+            let playlist: String
+            private(set) var position: MediaPosition?
+            /// The longest that one answer took, in seconds.
+            private(set) var longest = 0.0
+
+            init(_ edge: EdgeNode) { playlist = "\(edge.url)/live/demo/video/playlist.m3u8" }
+
+            mutating func follow(_ count: Int) throws {
+                for _ in 0..<count {
+                    let query = position.map { "?_HLS_msn=\($0.sequence)&_HLS_part=\($0.part + 1)" } ?? ""
+                    let asked = Date()
+                    let answer = try curl(playlist + query)
+                    longest = max(longest, Date().timeIntervalSince(asked))
+                    try #require(answer.status == 200, "\(query): \(answer.text)")
+                    let newer = try #require(try MediaPlaylist(parsing: answer.body).position)
+                    if let position { #expect(position < newer) }
+                    position = newer
+                }
+            }
+        }
+
+        @Test func aViewerSeesNoErrorWhileOneShieldHangsAndTheOtherIsKilled() throws {
+            let fleet = try Fleet()
+            let first = try EdgeNode("first", upstreams: [fleet.originTLSPort], in: fleet.directory)
+            let second = try EdgeNode("second", upstreams: [fleet.originTLSPort], in: fleet.directory)
+            let shields = [first.tlsPort, second.tlsPort]
+            let pushed = try EdgeNode("pushed", upstreams: shields, in: fleet.directory)
+            let pulling = try EdgeNode(
+                "pulling", upstreams: shields, in: fleet.directory,
+                settings: ["upstreams.0.push=off", "upstreams.1.push=off"])
+            let publisher = try fleet.publish()
+            defer { publisher.stop() }
+            _ = try fleet.waitForSegments("video")
+            var players = try [pushed, pulling].map { edge in
+                _ = try eventually("the channel at \(edge.name): \(edge.process.text)") {
+                    try curl("\(edge.url)/live/demo/video/playlist.m3u8").status == 200 ? true : nil
+                }
+                return Player(edge)
+            }
+            func follow(_ count: Int) throws {
+                for _ in 0..<count { for index in players.indices { try players[index].follow(1) } }
+            }
+            try follow(5)
+            first.process.setPaused(true)
+            try follow(6)
+            _ = try pushed.process.line(with: "channel moved to another upstream")
+            // Without pushes it is left once another was faster to answer.
+            #expect(try pulling.metric("needletail_edge_hedges_total") >= 1)
+            #expect(try pulling.metric("needletail_edge_upstream_sound", ":\(first.tlsPort)") == 0)
+
+            first.process.setPaused(false)
+            for edge in [pushed, pulling] {
+                _ = try eventually("\(edge.name) finds the first sound again: \(edge.process.text)") {
+                    try players[1].follow(1)
+                    return try edge.metric("needletail_edge_upstream_up", ":\(first.tlsPort)") == 1 ? true : nil
+                }
+            }
+            try follow(2)
+            second.process.kill()
+            try follow(6)
+            #expect(try pushed.metric("needletail_edge_upstream_up", ":\(second.tlsPort)") == 0)
+            print("longest answer: pushed \(players[0].longest) s, pulling \(players[1].longest) s")
+        }
+
+        @Test func anEdgeWithoutItsOriginWaitsAndSaysSo() throws {
+            let fleet = try Fleet()
+            // Nobody listens on port 1.
+            let edge = try EdgeNode("lonely", upstreams: [1], in: fleet.directory, waits: false)
+            #expect(try curl("\(edge.url)/healthz").status == 200)
+            let reason = try eventually("the reason: \(edge.process.text)") {
+                let answer = try curl("\(edge.url)/readyz")
+                #expect(answer.status == 503)
+                return answer.text.contains("https://127.0.0.1:1: ") ? answer.text : nil
+            }
+            #expect(reason.contains("No upstream has been reached yet"))
+            #expect(try curl("\(edge.url)/live/demo/index.m3u8").status == 503)
+        }
+    }
+}
