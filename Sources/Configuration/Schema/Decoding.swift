@@ -2,10 +2,10 @@
 ///
 /// The functions that read a configuration are its schema. Run over a tree they give values and problems; run with
 /// `isDescribing` they visit sections and lists that are absent too, and `keys` is the whole schema.
-final class Decoding {
-    let isDescribing: Bool
+package final class Decoding {
+    package let isDescribing: Bool
     /// Looks whether named files exist.
-    let files: FileProbe
+    package let files: FileProbe
     /// Every key of the schema, for "it belongs under …". Empty while describing.
     let schema: [KeyDescription]
     private(set) var problems: [ConfigurationProblem] = []
@@ -17,7 +17,7 @@ final class Decoding {
         self.schema = schema
     }
 
-    func report(_ place: ConfigurationPlace, _ cause: ConfigurationCause, hint: String? = nil) {
+    package func report(_ place: ConfigurationPlace, _ cause: ConfigurationCause, hint: String? = nil) {
         problems.append(ConfigurationProblem(place, cause, hint: hint))
     }
 
@@ -26,7 +26,7 @@ final class Decoding {
     }
 
     /// Every key that `read` asks for, in its order.
-    static func describe<Value>(_ read: (Section) -> Value) -> [KeyDescription] {
+    package static func describe<Value>(_ read: (Section) -> Value) -> [KeyDescription] {
         let decoding = Decoding(isDescribing: true, files: .trusting, schema: [])
         _ = read(Section(root: ConfigurationNode(content: .nothing, place: .whole), decoding: decoding))
         return decoding.keys
@@ -35,7 +35,7 @@ final class Decoding {
     /// Reads a file, if any, with overrides laid over it.
     ///
     /// - Throws: `ConfigurationError` with every problem of file and overrides.
-    static func decode<Value>(
+    package static func decode<Value>(
         _ file: ConfigurationFile?, overrides: [ConfigurationOverride], files: FileProbe,
         _ read: (Section) -> Value
     ) throws(ConfigurationError) -> Value {
@@ -57,13 +57,13 @@ final class Decoding {
 }
 
 /// A value as it was read, with what checks across values need to know of it.
-struct Setting<Value> {
+package struct Setting<Value> {
     /// The value, or what stands in for it when it is absent or wrong.
-    var value: Value
+    package var value: Value
     /// Dotted path of the key.
-    let path: String
+    package let path: String
     /// Where it was written; nil when it is absent.
-    let place: ConfigurationPlace?
+    package let place: ConfigurationPlace?
     /// False when a problem was reported for it: no further check should complain about what stands in for it.
-    let isSound: Bool
+    package let isSound: Bool
 }

@@ -1,16 +1,16 @@
 /// A mapping of the configuration while it is read. Ask for each key it may have; what is left over is unknown.
-final class Section {
-    let decoding: Decoding
+package final class Section {
+    package let decoding: Decoding
     /// Dotted path, empty at the root.
-    let path: String
+    package let path: String
     /// The same with `*` for names and indices.
     let pattern: String
     /// Where missing keys are reported.
-    let place: ConfigurationPlace
+    package let place: ConfigurationPlace
     /// The keys that the operator wrote.
     let entries: [ConfigurationNode.Entry]
     /// False when something else stands where the section should.
-    let isSound: Bool
+    package let isSound: Bool
     private var known: [String] = []
 
     convenience init(root: ConfigurationNode, decoding: Decoding) {
@@ -49,7 +49,7 @@ final class Section {
         }
     }
 
-    func childPath(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+    package func childPath(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
     private func childPattern(_ key: String) -> String { pattern.isEmpty ? key : "\(pattern).\(key)" }
 
@@ -62,13 +62,13 @@ final class Section {
     // MARK: Values
 
     /// A value that may be absent.
-    func optional<Value>(_ key: String, _ kind: ValueKind<Value>) -> Setting<Value?> {
+    package func optional<Value>(_ key: String, _ kind: ValueKind<Value>) -> Setting<Value?> {
         note(key, kind, standard: nil)
         return read(key, kind)
     }
 
     /// A value with a standard.
-    func value<Value>(_ key: String, _ kind: ValueKind<Value>, standard: Value) -> Setting<Value> {
+    package func value<Value>(_ key: String, _ kind: ValueKind<Value>, standard: Value) -> Setting<Value> {
         note(key, kind, standard: kind.write(standard))
         let setting = read(key, kind)
         return Setting(
@@ -76,7 +76,7 @@ final class Section {
     }
 
     /// A value that must be there.
-    func required<Value>(_ key: String, _ kind: ValueKind<Value>, standIn: Value) -> Setting<Value> {
+    package func required<Value>(_ key: String, _ kind: ValueKind<Value>, standIn: Value) -> Setting<Value> {
         note(key, kind, standard: nil)
         let setting = read(key, kind)
         var isSound = setting.isSound && self.isSound
@@ -88,7 +88,7 @@ final class Section {
     }
 
     /// One value or a list of them; nil when absent, empty for `off`, where that word means none.
-    func values<Value>(
+    package func values<Value>(
         _ key: String, _ kind: ValueKind<Value>, standard: String? = nil, off: Bool = false
     ) -> Setting<[Value]?> {
         let expectation = "\(kind.expectation), or a list of them\(off ? ", or off" : "")"
@@ -167,7 +167,7 @@ final class Section {
     // MARK: Sections
 
     /// A section of fixed keys. `isPresent` tells whether the operator wrote it.
-    func section<Value>(_ key: String, _ read: (Section) -> Value) -> (value: Value, isPresent: Bool) {
+    package func section<Value>(_ key: String, _ read: (Section) -> Value) -> (value: Value, isPresent: Bool) {
         let entry = entry(key)
         let child = Section(
             entry?.value, path: childPath(key), pattern: childPattern(key), place: entry?.place ?? place,
@@ -178,14 +178,14 @@ final class Section {
     }
 
     /// A section that need not be there: `read` is not called when it is absent.
-    func optionalSection<Value>(_ key: String, _ read: (Section) -> Value) -> Value? {
+    package func optionalSection<Value>(_ key: String, _ read: (Section) -> Value) -> Value? {
         guard entry(key) != nil || decoding.isDescribing else { return nil }
         return section(key, read).value
     }
 
     /// A section whose keys are names of the operator's, each with a section below, in the file's order. Nil when it
     /// was reported as something else.
-    func sections<Value>(
+    package func sections<Value>(
         _ key: String, named kind: ValueKind<String>, _ read: (Section) -> Value
     ) -> [(name: String, value: Value)]? {
         let entry = entry(key)
@@ -215,7 +215,7 @@ final class Section {
     }
 
     /// A list of sections, empty when absent. Nil when it was reported as something else.
-    func list<Value>(_ key: String, _ read: (Section) -> Value) -> [Value]? {
+    package func list<Value>(_ key: String, _ read: (Section) -> Value) -> [Value]? {
         let pattern = "\(childPattern(key)).*"
         let entry = entry(key)
         if decoding.isDescribing {

@@ -1,9 +1,9 @@
 /// A kind of plain value: how its text is read, how it is described, and how a value of it is written.
-struct ValueKind<Value: Sendable>: Sendable {
+package struct ValueKind<Value: Sendable>: Sendable {
     /// For "must be …": `a duration such as "200ms"`.
-    let expectation: String
+    package let expectation: String
     /// The bounds or choices in words, for the table of keys; nil when every value of the kind is allowed.
-    var allowed: String?
+    package var allowed: String?
     /// The value is a secret: messages do not repeat it.
     var isSecret = false
     /// Quoted text is of another type than a number or a truth value.
@@ -12,10 +12,22 @@ struct ValueKind<Value: Sendable>: Sendable {
     let read: @Sendable (String) throws(ValueFlaw) -> Value
     /// Writes a value, for the table of keys and messages.
     let write: @Sendable (Value) -> String
+
+    package init(
+        expectation: String, allowed: String? = nil, isSecret: Bool = false, acceptsQuotes: Bool = true,
+        read: @escaping @Sendable (String) throws(ValueFlaw) -> Value, write: @escaping @Sendable (Value) -> String
+    ) {
+        self.expectation = expectation
+        self.allowed = allowed
+        self.isSecret = isSecret
+        self.acceptsQuotes = acceptsQuotes
+        self.read = read
+        self.write = write
+    }
 }
 
 /// Why a text is not a value of its kind.
-enum ValueFlaw: Error, Equatable {
+package enum ValueFlaw: Error, Equatable {
     /// It does not read as one.
     case malformed(reason: String, hint: String?)
     /// It reads, and is outside the bounds.
@@ -26,7 +38,7 @@ enum ValueFlaw: Error, Equatable {
 
 extension ValueKind where Value == Int {
     /// A whole number within bounds.
-    static func integer(_ range: ClosedRange<Int>) -> Self {
+    package static func integer(_ range: ClosedRange<Int>) -> Self {
         ValueKind(
             expectation: "a whole number", allowed: "\(range.lowerBound) to \(range.upperBound)", acceptsQuotes: false,
             read: { text throws(ValueFlaw) in
@@ -40,7 +52,7 @@ extension ValueKind where Value == Int {
     }
 
     /// A size in bytes within bounds, read from `512MiB`, `10MB` or `8GiB`.
-    static func byteSize(_ range: ClosedRange<Int>) -> Self {
+    package static func byteSize(_ range: ClosedRange<Int>) -> Self {
         let write: @Sendable (Int) -> String = { ByteSizeText.write($0) }
         return ValueKind(
             expectation: "a size such as 512KiB or 8MiB",
@@ -54,7 +66,7 @@ extension ValueKind where Value == Int {
 
 extension ValueKind where Value == Duration {
     /// A span of time within bounds, read from `200ms`, `2s`, `1m` or `1/3s`.
-    static func duration(_ range: ClosedRange<Duration>) -> Self {
+    package static func duration(_ range: ClosedRange<Duration>) -> Self {
         let write: @Sendable (Duration) -> String = { DurationText.write($0) }
         return ValueKind(
             expectation: "a duration such as 200ms, 2s or 1m",
@@ -78,7 +90,7 @@ private func bounded<V: Comparable>(
 
 extension ValueKind where Value == Bool {
     /// `true` or `false`, nothing else: YAML 1.1's yes and off have surprised enough people.
-    static var truth: Self {
+    package static var truth: Self {
         ValueKind(
             expectation: "true or false", allowed: "true, false", acceptsQuotes: false,
             read: { text throws(ValueFlaw) in
@@ -94,7 +106,7 @@ extension ValueKind where Value == Bool {
 
 extension ValueKind where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
     /// One of an enumeration's words.
-    static var choice: Self {
+    package static var choice: Self {
         let words = Value.allCases.map(\.rawValue)
         let list = words.joined(separator: ", ")
         return ValueKind(
@@ -110,7 +122,7 @@ extension ValueKind where Value: RawRepresentable & CaseIterable, Value.RawValue
 
 extension ValueKind where Value == String {
     /// A text of 1 to `maximumLength` bytes, each of which `isAllowed` takes; `rule` says in words which those are.
-    static func text(
+    package static func text(
         _ expectation: String, maximumLength: Int, isSecret: Bool = false, rule: String,
         isAllowed: @escaping @Sendable (UInt8) -> Bool
     ) -> Self {
@@ -129,14 +141,14 @@ extension ValueKind where Value == String {
     }
 
     /// A name that may stand in a path: a channel's, an edge's.
-    static func name(_ expectation: String) -> Self {
+    package static func name(_ expectation: String) -> Self {
         text(expectation, maximumLength: 64, rule: "letters, digits, \"-\" and \"_\"") { byte in
             isAlphanumeric(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
         }
     }
 
     /// A path, relative to the working directory. With `finding`, the file must be there.
-    static func path(_ expectation: String, checkedBy files: FileProbe? = nil) -> Self {
+    package static func path(_ expectation: String, checkedBy files: FileProbe? = nil) -> Self {
         ValueKind(
             expectation: expectation,
             read: { text throws(ValueFlaw) in

@@ -1,11 +1,11 @@
 /// Durations as operators write them: `200ms`, `2s`, `1.5s`, `1m`, `1/3s`.
-enum DurationText {
+package enum DurationText {
     private static let units: [(name: String, attoseconds: Int128)] = [
         ("h", 3_600_000_000_000_000_000_000), ("m", 60_000_000_000_000_000_000), ("s", 1_000_000_000_000_000_000),
         ("ms", 1_000_000_000_000_000), ("us", 1_000_000_000_000),
     ]
 
-    static func read(_ text: String) throws(ValueFlaw) -> Duration {
+    package static func read(_ text: String) throws(ValueFlaw) -> Duration {
         let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == "." || $0 == "/") }
         let unitName = String(text.dropFirst(number.count))
         guard !number.isEmpty else {
@@ -26,7 +26,7 @@ enum DurationText {
         return Duration(attoseconds: quantity.times(unit.attoseconds))
     }
 
-    static func write(_ duration: Duration) -> String {
+    package static func write(_ duration: Duration) -> String {
         let attoseconds = duration.attoseconds
         if attoseconds == 0 { return "0s" }
         // Whole seconds and minutes before fractions, and thirds of a second as thirds.

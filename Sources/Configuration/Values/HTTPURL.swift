@@ -25,7 +25,7 @@ package struct HTTPURL: Hashable, Sendable, CustomStringConvertible {
         "\(isSecure ? "https" : "http")://\(authority)\(target == "/" ? "" : target)"
     }
 
-    static func read(_ text: String) throws(ValueFlaw) -> HTTPURL {
+    package static func read(_ text: String) throws(ValueFlaw) -> HTTPURL {
         let example = "Write for example https://origin.example.net:8443."
         let lowered = text.lowercased()
         guard lowered.hasPrefix("https://") || lowered.hasPrefix("http://") else {
@@ -71,7 +71,7 @@ package struct HTTPURL: Hashable, Sendable, CustomStringConvertible {
 
 extension ValueKind where Value == HTTPURL {
     /// Scheme, host and port alone.
-    static var origin: Self {
+    package static var origin: Self {
         ValueKind(
             expectation: "a URL such as https://127.0.0.1:8443",
             read: { text throws(ValueFlaw) in

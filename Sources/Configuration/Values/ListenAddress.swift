@@ -59,7 +59,7 @@ enum IPLiteral {
 }
 
 /// Splits `host:port`, `[v6]:port` or a host alone. Nil when brackets or colons make no sense; a port is nil if absent.
-func splitHostAndPort(_ text: some StringProtocol) -> (host: String, port: String?)? {
+package func splitHostAndPort(_ text: some StringProtocol) -> (host: String, port: String?)? {
     if text.first == "[" {
         guard let end = text.firstIndex(of: "]") else { return nil }
         let host = String(text[text.index(after: text.startIndex)..<end])
