@@ -99,16 +99,29 @@ let package = Package(
             ]),
         // Real programs, nodes and browsers, started and stopped: shared by end-to-end tests and load tests.
         .target(name: "Harness", path: "loadtest/Harness"),
+        // What the load test decides: scenarios, the model of a viewer, measurements, reports.
+        .target(
+            name: "LoadtestCore",
+            dependencies: ["Configuration", "HLS", .product(name: "NIOCore", package: "swift-nio")],
+            path: "loadtest/Core"),
         .executableTarget(
             name: "NeedletailLoadtest",
             dependencies: [
-                "HLS", "HTTP", "Harness", "Libav", "RTMP", "Wire",
+                "Configuration", "Cryptography", "HLS", "HTTP", "Harness", "Libav", "LoadtestCore", "RTMP", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "loadtest/Program"),
-        .testTarget(name: "EndToEndTests", dependencies: ["HLS", "Harness", "Needletail"]),
+        .testTarget(
+            name: "LoadtestTests",
+            dependencies: [
+                "Configuration", "HLS", "LoadtestCore", "Seeded", .product(name: "NIOCore", package: "swift-nio"),
+            ]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["HLS", "Harness", "LoadtestCore", "Needletail", "NeedletailLoadtest"]),
         .testTarget(
             name: "WireTests",
             dependencies: [

@@ -9,10 +9,11 @@ package final class ChildProcess: Sendable {
     /// How long it may take to stop by itself, in seconds.
     private let patience: Double
 
-    /// Starts `program`, looked for on PATH when it names no folder. `patience` is in seconds.
+    /// Starts `program`, looked for on PATH when it names no folder. `patience` is in seconds. With `hasOwnGroup` a
+    /// Ctrl-C at the terminal does not reach it.
     package init(
         _ program: String, _ arguments: [String], in directory: URL, name: String, patience: Double = 5,
-        takesInput: Bool = false
+        takesInput: Bool = false, hasOwnGroup: Bool = false
     ) throws {
         self.patience = patience
         log = directory.appendingPathComponent("\(name).log")
@@ -23,7 +24,7 @@ package final class ChildProcess: Sendable {
         let source = pipe?.fileHandleForReading ?? .nullDevice
         self.program = try SpawnedProgram(
             program, arguments, in: directory.path, input: source.fileDescriptor, output: output.fileDescriptor,
-            errors: output.fileDescriptor)
+            errors: output.fileDescriptor, hasOwnGroup: hasOwnGroup)
     }
 
     deinit { stop() }

@@ -11,8 +11,17 @@ final class SpawnedProgram: Sendable {
 
     /// Starts `program`, looked for on PATH when it names no folder.
     init(
-        _ program: String, _ arguments: [String], in directory: String?, input: Int32, output: Int32, errors: Int32
+        _ program: String, _ arguments: [String], in directory: String?, input: Int32, output: Int32, errors: Int32,
+        hasOwnGroup: Bool = false
     ) throws {
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // Ctrl-C at a terminal reaches every process of the group: whoever undoes things in order must be alone in his.
+        if hasOwnGroup {
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+            posix_spawnattr_setpgroup(&attributes, 0)
+        }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -25,7 +34,7 @@ final class SpawnedProgram: Sendable {
         words.append(nil)
         defer { for word in words { free(word) } }
         var identifier: pid_t = 0
-        let result = posix_spawn(&identifier, command[0], &actions, nil, words, environ)
+        let result = posix_spawn(&identifier, command[0], &actions, &attributes, words, environ)
         guard result == 0 else { throw TimedOut(description: "\(program): \(String(cString: strerror(result)))") }
         processIdentifier = identifier
     }

@@ -6,7 +6,7 @@ import Foundation
 struct Loadtest: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "needletail-loadtest", abstract: "Measures live video from the publisher to the glass.",
-        subcommands: [BenchCommand.self, EdgeBenchCommand.self])
+        subcommands: [RunCommand.self, CompareCommand.self, BenchCommand.self, EdgeBenchCommand.self])
 
     static func main() {
         // An encoder that ends early is told by the write that fails, not by a signal that ends us.

@@ -55,7 +55,7 @@ struct PartAgeMeasure {
     }
 
     private func age(
-        _ path: String, _ answer: Viewer.Answer, _ ledger: ClipPublisher.Ledger, _ offset: Double
+        _ path: String, _ answer: Viewer.Answer, _ ledger: PublishLedger, _ offset: Double
     ) throws -> Double? {
         guard answer.status == 200, let times = PartTimes(answer.body) else {
             throw TimedOut(description: "\(path) was hinted at and answered with \(answer.status)")

@@ -1,9 +1,10 @@
 import Libav
+import LoadtestCore
 import NIOCore
 
 /// A clip made ready to be published without encoding: the bodies of its RTMP messages, in order of time.
-struct Clip {
-    struct Message {
+struct Clip: Sendable {
+    struct Message: Sendable {
         /// RTMP message type: 8 audio, 9 video.
         let type: UInt8
         /// Decode time from the clip's begin, in milliseconds.
@@ -18,6 +19,8 @@ struct Clip {
     private(set) var messages: [Message] = []
     /// Seconds after which the clip begins anew.
     private(set) var duration: Double = 0
+    /// Bytes of the length before each NAL unit (ISO 14496-15, lengthSizeMinusOne).
+    private var lengthBytes = 4
 
     /// Reads a file with H.264 and AAC.
     init(path: String) throws {
@@ -25,6 +28,9 @@ struct Clip {
         for track in reader.tracks {
             switch track.codec {
             case .h264:
+                let configuration = track.configuration
+                let size = configuration.getInteger(at: configuration.readerIndex + 4, as: UInt8.self) ?? 3
+                lengthBytes = Int(size & 3) + 1
                 headers.append(.init(type: 9, milliseconds: 0, payload: Self.video(0, 0, true, track.configuration)))
             case .aac: headers.append(.init(type: 8, milliseconds: 0, payload: Self.audio(0, track.configuration)))
             default: throw Unusable(description: "\(path): the load test publishes H.264 and AAC, not \(track.codec)")
@@ -51,6 +57,19 @@ struct Clip {
         let start = min(0, first)
         messages = messages.map { Message(type: $0.type, milliseconds: $0.milliseconds - start, payload: $0.payload) }
             .sorted { $0.milliseconds < $1.milliseconds }
+    }
+
+    /// The body of a picture's message with its times in the bitstream.
+    func stamped(_ message: Message, _ stamp: FrameStamp) -> ByteBuffer {
+        Self.stamped(message.payload, stamp, lengthBytes: lengthBytes)
+    }
+
+    /// The same for the body of any H.264 frame's message: five bytes of FLV, then the access unit.
+    static func stamped(_ payload: ByteBuffer, _ stamp: FrameStamp, lengthBytes: Int) -> ByteBuffer {
+        var unit = payload
+        guard var body = unit.readSlice(length: 5) else { return payload }
+        body.writeImmutableBuffer(stamp.inserted(into: unit, lengthBytes: lengthBytes))
+        return body
     }
 
     /// A video message of FLV (E.4.3): 0 is a configuration, 1 a frame.

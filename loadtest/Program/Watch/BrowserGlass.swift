@@ -1,0 +1,48 @@
+import Foundation
+import Harness
+
+/// Chromium on a watch page, which tells the age of each picture that it shows by the time that is painted into it.
+final class BrowserGlass {
+    private let browser: Browser
+
+    init(opening url: String, in directory: URL) throws {
+        browser = try Browser(in: directory)
+        try browser.open(url)
+    }
+
+    /// Milliseconds from opening the page to its first picture; nil while there is none.
+    func firstFrame() throws -> Double? { try numbers()?["firstFrameAt"] as? Double }
+
+    /// Begins to read every picture that is shown.
+    func startReading() throws {
+        _ = try browser.evaluate(
+            """
+            const read = \(StampedPicture.reader);
+            const canvas = document.createElement("canvas");
+            canvas.width = 640; canvas.height = 90;
+            const context = canvas.getContext("2d", { willReadFrequently: true });
+            const video = document.getElementById("video");
+            window.glass = [];
+            const onFrame = () => {
+              const now = Date.now();
+              const stamp = read(video, context);
+              if (stamp !== null) { window.glass.push(((now & 0xffffff) - stamp + 0x1000000) & 0xffffff); }
+              video.requestVideoFrameCallback(onFrame);
+            };
+            video.requestVideoFrameCallback(onFrame);
+            """)
+    }
+
+    /// Forgets what was read and how often it stalled.
+    func reset() throws { _ = try browser.evaluate("window.glass.length = 0; window.needletail.stalls = 0;") }
+
+    /// Ages in milliseconds, and stalls since the last reset.
+    func read() throws -> (ages: [Double], stalls: Int) {
+        let ages = try browser.evaluate("return window.glass") as? [Double] ?? []
+        return (ages, try numbers()?["stalls"] as? Int ?? 0)
+    }
+
+    private func numbers() throws -> [String: Any]? {
+        try browser.evaluate("return window.needletail") as? [String: Any]
+    }
+}
