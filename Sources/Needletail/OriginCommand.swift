@@ -114,6 +114,7 @@ extension ChannelConfiguration {
         packager.longGOP = packaging.longGOP == .cut ? .cut : .refuse
         return ChannelSettings(
             name: name, keys: keys, policy: policy == .takeover ? .takeover : .refuse, packaging: packager,
-            window: packaging.window, parkedRequests: parkedRequests)
+            window: packaging.window, parkedRequests: parkedRequests,
+            reconnectWindow: reconnect.window, waitsAfterEnd: reconnect.onEnd == .wait)
     }
 }

@@ -93,7 +93,7 @@ package struct OriginService: Service {
         let registry: ConnectionRegistry
         let status: NodeStatus
         let responder: OriginResponder
-        let clock: RepeatedTask
+        let clocks: [RepeatedTask]
     }
 
     private func makePlane(publishers: PublisherRegistry, eventLoop: any EventLoop) -> Plane {
@@ -109,9 +109,12 @@ package struct OriginService: Service {
         let clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) { _ in
             bound.value.tick(at: .now())
         }
+        let gaps = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(40), delay: .milliseconds(40)) { _ in
+            bound.value.keepAlive()
+        }
         return Plane(
             hub: hub, registry: registry, status: status, responder: OriginResponder(hub: hub, status: status),
-            clock: clock)
+            clocks: [clock, gaps])
     }
 
     private func tls(for listeners: [OriginSettings.Listener], protocols: [String]) throws -> NIOSSLContext? {

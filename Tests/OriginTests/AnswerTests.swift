@@ -166,7 +166,7 @@ import Testing
     func ended() throws {
         let origin = try started()
         let client = try origin.connect()
-        origin.publish.end()
+        origin.publish.leave()
         for query in ["", "?_HLS_msn=\(origin.first + 9)&_HLS_part=3", "?_HLS_skip=YES"] {
             let answer = try #require(try client.get("/live/demo/video/playlist.m3u8\(query)"))
             #expect(answer.status == 200)

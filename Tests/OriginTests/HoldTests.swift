@@ -187,18 +187,22 @@ import Testing
         #expect(origin.hub.parking.count == 0)
     }
 
-    @Test("The end and a new publisher release everybody")
+    @Test("The end releases everybody, and so does what a new publisher brings")
     func ends() throws {
         let origin = try started()
         let (ended, replaced) = (try origin.connect(), try origin.connect())
         try ended.send("\(path)?_HLS_msn=\(origin.first + 3)")
-        origin.publish.end()
+        origin.publish.leave()
         #expect(try ended.answer()?.text.hasSuffix("#EXT-X-ENDLIST\n") == true)
         try origin.publishAgain()
         origin.publish.track()
         origin.publish.open(parts: 1)
         try replaced.send("\(path)?_HLS_msn=\(origin.first + 1)")
+        // A publisher that takes over goes on in the same playlist: who waits there waits on.
         try origin.publishAgain()
+        #expect(try replaced.answer() == nil)
+        origin.publish.track()
+        origin.publish.add(1)
         #expect(try replaced.answer()?.status == 200)
         #expect(origin.hub.parking.count == 0)
     }
@@ -245,7 +249,7 @@ import Testing
             }
         }
         #expect(answers > 100)
-        origin.publish.end()
+        origin.publish.leave()
         origin.loop.run()
         #expect(origin.hub.parking.count == 0)
         #expect(origin.channel?.holds.count == 0)

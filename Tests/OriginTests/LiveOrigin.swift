@@ -47,7 +47,7 @@ final class LiveOrigin {
     var first: Int64 { publish.first }
 
     /// A second publisher takes the channel over.
-    func publishAgain() throws { publish = try Publish(hub) }
+    func publishAgain() throws { publish = try Publish(hub, after: publish.end) }
 
     func connect(from host: String = "192.0.2.1") throws -> Client {
         try Client(self, SocketAddress(ipAddress: host, port: 4_000))
@@ -58,12 +58,17 @@ final class LiveOrigin {
         private let hub: ChannelHub
         let grant: PublishGrant
         let first: Int64
-        private var date: Int64 = 1_767_225_600_000_000
+        private static let start: Int64 = 1_767_225_600_000_000
+        private var date: Int64
+        /// Where the last part ends.
+        fileprivate private(set) var end: Int64
         private(set) var sequence: Int64
         private(set) var parts = 0
 
-        fileprivate init(_ hub: ChannelHub) throws {
+        fileprivate init(_ hub: ChannelHub, after last: Int64? = nil) throws {
             self.hub = hub
+            date = last ?? Self.start
+            end = date
             grant = try hub.claim(app: "live", key: "demo", ticket: PublishTicket { _ in })
             first = grant.firstSequence
             sequence = first - 1
@@ -94,8 +99,10 @@ final class LiveOrigin {
             let part = Part(
                 kind: kind, sequence: max(sequence, first), index: parts,
                 bytes: Self.media(kind, sequence, parts, count: bytes), duration: 0.5, isIndependent: parts == 0,
-                isLikelyLast: false, sampleCount: 15, decodeTime: 0)
+                isLikelyLast: false, sampleCount: 15,
+                decodeTime: (date - Self.start) * 9 / 100 + Int64(parts) * 45_000, timescale: 90_000)
             parts += 1
+            end = date + Int64(parts) * 500_000
             hub.apply([.part(part)], of: grant)
         }
 
@@ -112,7 +119,7 @@ final class LiveOrigin {
             }
         }
 
-        func end() { hub.release(grant, reason: "test") }
+        func leave() { hub.release(grant, end: .finished) }
 
         /// Bytes that are a part's own.
         static func media(_ kind: MediaKind, _ sequence: Int64, _ part: Int, count: Int) -> ByteBuffer {

@@ -14,14 +14,21 @@ package struct ChannelConfiguration: Equatable, Sendable {
     /// The packaging in force for this channel, its overrides applied.
     package var packaging: PackagingConfiguration
 
-    package init(keys: [String], packaging: PackagingConfiguration = PackagingConfiguration()) {
+    package var reconnect: ReconnectConfiguration
+
+    package init(
+        keys: [String], packaging: PackagingConfiguration = PackagingConfiguration(),
+        reconnect: ReconnectConfiguration = ReconnectConfiguration()
+    ) {
         self.keys = keys
         self.packaging = packaging
+        self.reconnect = reconnect
     }
 
     /// Returns the places of the keys beside the channel, for checks among channels.
     static func read(
-        _ section: Section, rule: StreamKeyRule, packaging: PackagingConfiguration
+        _ section: Section, rule: StreamKeyRule, packaging: PackagingConfiguration,
+        reconnect: ReconnectConfiguration
     ) -> (channel: ChannelConfiguration, keysPlace: ConfigurationPlace) {
         let kind = ValueKind<String>.text(
             "a stream key", maximumLength: rule.maximumLength, isSecret: true,
@@ -46,9 +53,10 @@ package struct ChannelConfiguration: Equatable, Sendable {
             }
         }
         var channel = ChannelConfiguration(
-            keys: (single.value.map { [$0] } ?? []) + (many.value ?? []), packaging: packaging)
+            keys: (single.value.map { [$0] } ?? []) + (many.value ?? []), packaging: packaging, reconnect: reconnect)
         channel.policy = section.value("policy", .choice, standard: channel.policy).value
         channel.readPackaging(section)
+        channel.reconnect = section.section("reconnect") { ReconnectConfiguration($0, standard: reconnect) }.value
         return (channel, single.place ?? many.place ?? section.place)
     }
 

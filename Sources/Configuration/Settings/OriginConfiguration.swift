@@ -15,6 +15,7 @@ package struct OriginConfiguration: Equatable, Sendable {
     /// Set when any TLS listener is.
     package var tls: TLSFiles?
     package var packaging = PackagingConfiguration()
+    package var reconnect = ReconnectConfiguration()
     /// By name. Empty only with `anyKey`.
     package var channels: [String: ChannelConfiguration] = [:]
     /// Directory for what must outlive a restart, relative to the working directory.
@@ -62,6 +63,7 @@ package struct OriginConfiguration: Equatable, Sendable {
         (httpListen, httpsListen, httpLimits) = (http.listen.value, https.value, http.limits)
         anyKey = rtmp.anyKey.value
         packaging = root.section("packaging", PackagingConfiguration.init).value
+        reconnect = root.section("reconnect") { ReconnectConfiguration($0) }.value
         readChannels(root, mayBeEmpty: anyKey || !rtmp.anyKey.isSound)
         stateDirectory =
             root.value("state_dir", .path("the path of a directory"), standard: stateDirectory).value
@@ -71,7 +73,7 @@ package struct OriginConfiguration: Equatable, Sendable {
     private mutating func readChannels(_ root: Section, mayBeEmpty: Bool) {
         let rule = rtmpLimits.keyRule
         let found = root.sections("channels", named: .name("a channel's name")) { section in
-            ChannelConfiguration.read(section, rule: rule, packaging: packaging)
+            ChannelConfiguration.read(section, rule: rule, packaging: packaging, reconnect: reconnect)
         }
         if let found, found.isEmpty, !mayBeEmpty, root.isSound {
             root.decoding.report(
@@ -106,6 +108,6 @@ extension OriginConfiguration {
         guard anyKey, channels[key] == nil, (1...64).contains(key.utf8.count),
             key.utf8.allSatisfy({ isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") })
         else { return nil }
-        return (key, ChannelConfiguration(keys: [key], packaging: packaging))
+        return (key, ChannelConfiguration(keys: [key], packaging: packaging, reconnect: reconnect))
     }
 }

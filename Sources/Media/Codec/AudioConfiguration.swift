@@ -10,6 +10,14 @@ package struct AudioConfiguration: Sendable, Equatable {
     /// Samples in one frame; Opus frames tell their own.
     let samplesPerFrame: Int
 
+    /// What a publisher sends ahead of its first frame.
+    init(codec: AudioCodec, record: [UInt8]) throws(MediaError) {
+        switch codec {
+        case .aac: try self.init(audioSpecificConfig: record)
+        case .opus: try self.init(opusHead: record)
+        }
+    }
+
     /// An AudioSpecificConfig (ISO 14496-3, 1.6.2.1).
     init(audioSpecificConfig bytes: [UInt8]) throws(MediaError) {
         guard bytes.count >= 2 else { throw .truncatedConfiguration(codec: "AAC") }

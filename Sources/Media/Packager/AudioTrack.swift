@@ -20,11 +20,12 @@ struct AudioTrack {
     /// How far sound may wait for the picture, in microseconds of media.
     private static let longestWait: Int64 = 1_000_000
 
-    init(_ configuration: AudioConfiguration, settings: PackagerConfiguration) {
+    /// `fragments` is how many an earlier publish has written for the same rendition.
+    init(_ configuration: AudioConfiguration, settings: PackagerConfiguration, fragments: UInt32 = 0) {
         self.settings = settings
         self.configuration = configuration
         clock = AudioClock(sampleRate: configuration.sampleRate)
-        writer = TrackWriter(kind: .audio, timescale: Double(configuration.sampleRate))
+        writer = TrackWriter(kind: .audio, timescale: Double(configuration.sampleRate), fragments: fragments)
     }
 
     var hasBegun: Bool { writer.sequence != nil }
@@ -133,7 +134,8 @@ struct AudioTrack {
             initNumber += 1
             if writer.timescale != Double(configuration.sampleRate) {
                 let sequence = writer.sequence
-                writer = TrackWriter(kind: .audio, timescale: Double(configuration.sampleRate))
+                writer = TrackWriter(
+                    kind: .audio, timescale: Double(configuration.sampleRate), fragments: writer.fragmentNumber)
                 if let sequence { writer.resume(after: sequence) }
             }
             events.append(

@@ -8,6 +8,10 @@ package enum PackagerEvent: Sendable {
     case part(Part)
     /// The segment is complete; duration in seconds. One without parts is a gap.
     case segmentEnd(MediaKind, sequence: Int64, duration: Double)
+    /// How timestamps lie on the line from here on: before the first segment, and at each jump.
+    case line(LineState)
+    /// A part whose media never came, in seconds. A packager makes none: who keeps the playlist alive does.
+    case gap(MediaKind, sequence: Int64, duration: Double, isLikelyLast: Bool)
     case warning(PackagerWarning)
     /// The publish cannot go on; the sentence is for the publisher.
     case refused(String)
@@ -18,8 +22,8 @@ package enum PackagerEvent: Sendable {
         case .track(let section): section.kind
         case .segment(let start): start.kind
         case .part(let part): part.kind
-        case .segmentEnd(let kind, _, _): kind
-        case .warning, .refused: nil
+        case .segmentEnd(let kind, _, _), .gap(let kind, _, _, _): kind
+        case .warning, .refused, .line: nil
         }
     }
 }
@@ -28,9 +32,16 @@ package enum PackagerEvent: Sendable {
 package struct InitSection: Sendable {
     package let kind: MediaKind
     /// 0 for the first of a publish, one more with each change.
-    package let number: Int
+    package internal(set) var number: Int
     package let bytes: ByteBuffer
     package let format: TrackFormat
+
+    /// The same section under another number.
+    package func numbered(_ number: Int) -> InitSection {
+        var section = self
+        section.number = number
+        return section
+    }
 }
 
 /// The beginning of a segment.
@@ -42,13 +53,24 @@ package struct SegmentStart: Sendable, Equatable {
     /// Wall-clock time of its first sample, microseconds since 1970.
     package let programDateTimeMicroseconds: Int64
     package let startsIndependent: Bool
+
+    package init(
+        kind: MediaKind, sequence: Int64, isDiscontinuity: Bool, programDateTimeMicroseconds: Int64,
+        startsIndependent: Bool
+    ) {
+        self.kind = kind
+        self.sequence = sequence
+        self.isDiscontinuity = isDiscontinuity
+        self.programDateTimeMicroseconds = programDateTimeMicroseconds
+        self.startsIndependent = startsIndependent
+    }
 }
 
 /// One part: a CMAF chunk.
 package struct Part: Sendable {
     package let kind: MediaKind
-    package let sequence: Int64
-    package let index: Int
+    package internal(set) var sequence: Int64
+    package internal(set) var index: Int
     package let bytes: ByteBuffer
     /// Seconds, exact to the track's timescale.
     package let duration: Double
@@ -59,6 +81,16 @@ package struct Part: Sendable {
     package let sampleCount: Int
     /// Decode time of the first sample in the track's timescale.
     package let decodeTime: Int64
+    /// Units of a second.
+    package let timescale: Double
+
+    /// The same part in another place.
+    package func numbered(sequence: Int64, index: Int) -> Part {
+        var part = self
+        part.sequence = sequence
+        part.index = index
+        return part
+    }
 }
 
 /// Something that the operator should know of a publisher's media.

@@ -13,8 +13,11 @@ package struct PublishPackager {
 
     private let configuration: PackagerConfiguration
     private var plan: SegmentPlan
-    private var line = PublishLine()
-    private var programDates = ProgramDates()
+    private let continuation: PublishContinuation?
+    private var line: PublishLine
+    private var programDates: ProgramDates
+    private var lineIsTold = false
+    private var layoutIsKept = true
     private var video: VideoTrack?
     private var audio: AudioTrack?
     private var declared: (video: Bool?, audio: Bool?) = (nil, nil)
@@ -31,9 +34,16 @@ package struct PublishPackager {
 
     private static let waitingPackets = 2_000
 
-    /// `firstSequence` numbers the first segment.
-    package init(configuration: PackagerConfiguration, firstSequence: Int64) {
+    /// - Parameters:
+    ///   - firstSequence: numbers the first segment.
+    ///   - continuation: where an earlier publish left the same playlists.
+    package init(
+        configuration: PackagerConfiguration, firstSequence: Int64, continuing continuation: PublishContinuation? = nil
+    ) {
         self.configuration = configuration
+        self.continuation = continuation
+        line = PublishLine(continuing: continuation)
+        programDates = ProgramDates(offset: continuation?.dateOffset)
         plan = SegmentPlan(firstSequence: firstSequence)
     }
 
@@ -93,6 +103,7 @@ package struct PublishPackager {
         isRunning = true
         let packets = waiting
         waiting = []
+        if let continuation { layoutIsKept = layout(of: packets.map(\.0)) == continuation.initSections }
         for (packet, wall) in packets { process(packet, at: wall, into: &events) }
     }
 
@@ -101,6 +112,35 @@ package struct PublishPackager {
         case .video(let packet): processVideo(packet, at: wall, into: &events)
         case .audio(let packet): processAudio(packet, at: wall, into: &events)
         }
+    }
+
+    /// The init sections that the packets' configurations give.
+    private func layout(of packets: [Arrived]) -> [MediaKind: ByteBuffer] {
+        var sections: [MediaKind: ByteBuffer] = [:]
+        for packet in packets {
+            switch packet {
+            case .video(let packet):
+                guard case .configuration(let record) = packet.payload, record.readableBytes > 0 else { continue }
+                let found = try? VideoConfiguration(codec: packet.codec, record: Array(record.readableBytesView))
+                if let found { sections[.video] = InitializationSegment.video(found) }
+            case .audio(let packet):
+                guard case .configuration(let record) = packet.payload else { continue }
+                let found = try? AudioConfiguration(codec: packet.codec, record: Array(record.readableBytesView))
+                if let found { sections[.audio] = InitializationSegment.audio(found) }
+            }
+        }
+        return sections
+    }
+
+    private mutating func tellLine(_ kind: MediaKind, isJump: Bool, into events: inout [PackagerEvent]) {
+        guard isJump || !lineIsTold else { return }
+        let isFirst = !lineIsTold
+        lineIsTold = true
+        events.append(
+            .line(
+                LineState(
+                    dateOffset: programDates.date(at: 0), timestampShift: line.shift(of: kind),
+                    isContinuous: !isFirst || line.isContinuous && layoutIsKept)))
     }
 
     // MARK: Video
@@ -125,6 +165,7 @@ package struct PublishPackager {
             if isJump { warn(.timestampJump(kind: .video), into: &events) }
             programDates.note(
                 time + Int64(packet.compositionOffsetMilliseconds) * 1_000, wall: wall, isJump: isJump)
+            tellLine(.video, isJump: isJump, into: &events)
             video?.frame(
                 bytes, time: time, offsetMilliseconds: packet.compositionOffsetMilliseconds, isJump: isJump,
                 plan: &plan, dates: programDates, into: &events)
@@ -145,7 +186,9 @@ package struct PublishPackager {
         if video != nil {
             if video?.reconfigure(found) == true { warn(.layoutChanged(kind: .video), into: &events) }
         } else {
-            video = VideoTrack(found, settings: configuration, declaredFrameRate: declaredFrameRate)
+            video = VideoTrack(
+                found, settings: configuration, declaredFrameRate: declaredFrameRate,
+                fragments: continuation?.fragments[.video] ?? 0)
             // Sound alone has begun: from the picture's first keyframe on, the picture leads.
             if audio?.hasBegun == true { warn(.layoutChanged(kind: .video), into: &events) }
         }
@@ -168,10 +211,7 @@ package struct PublishPackager {
         case .configuration(let record):
             let bytes = Array(record.readableBytesView)
             do throws(MediaError) {
-                let found =
-                    packet.codec == .aac
-                    ? try AudioConfiguration(audioSpecificConfig: bytes) : try AudioConfiguration(opusHead: bytes)
-                configureAudio(found, into: &events)
+                configureAudio(try AudioConfiguration(codec: packet.codec, record: bytes), into: &events)
             } catch {
                 warn(.badConfiguration(error.description), into: &events)
             }
@@ -182,6 +222,7 @@ package struct PublishPackager {
                 wall: wall)
             if isJump { warn(.timestampJump(kind: .audio), into: &events) }
             programDates.note(time, wall: wall, isJump: isJump)
+            tellLine(.audio, isJump: isJump, into: &events)
             audio?.hold(bytes, time: time, isJump: isJump)
             // Where there is no picture, sound leads and waits for nobody.
             flushAudio(upTo: video == nil ? .max : video?.lastTime ?? .min, into: &events)
@@ -192,7 +233,8 @@ package struct PublishPackager {
         if audio != nil {
             if audio?.reconfigure(found) == true { warn(.layoutChanged(kind: .audio), into: &events) }
         } else {
-            audio = AudioTrack(found, settings: configuration)
+            audio = AudioTrack(
+                found, settings: configuration, fragments: continuation?.fragments[.audio] ?? 0)
         }
     }
 
@@ -214,6 +256,8 @@ package struct PublishPackager {
 /// Wall-clock time of moments on the publish's line: fixed by the first frame, and anew at each bridged jump.
 struct ProgramDates: Sendable {
     private var offset: Int64?
+
+    init(offset: Int64? = nil) { self.offset = offset }
 
     mutating func note(_ time: Int64, wall: Int64, isJump: Bool) {
         if offset == nil || isJump { offset = wall - time }

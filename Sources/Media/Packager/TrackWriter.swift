@@ -7,12 +7,14 @@ struct TrackWriter {
     private(set) var sequence: Int64?
     private var partIndex = 0
     private var pending: [Sample] = []
-    private var fragmentNumber: UInt32 = 0
+    /// mfhd number of the last fragment.
+    private(set) var fragmentNumber: UInt32
     private var segmentSamplesEnd: Int64 = 0
     private(set) var segmentStart: Int64 = 0
 
-    init(kind: MediaKind, timescale: Double) {
+    init(kind: MediaKind, timescale: Double, fragments: UInt32 = 0) {
         self.kind = kind
+        fragmentNumber = fragments
         self.timescale = timescale
         pending.reserveCapacity(64)
     }
@@ -74,7 +76,7 @@ struct TrackWriter {
                     duration: Double(end - first.decodeTime) / timescale,
                     // Sound can be decoded from any frame.
                     isIndependent: kind == .audio || pending.contains(where: \.isSync), isLikelyLast: isLikelyLast,
-                    sampleCount: pending.count, decodeTime: first.decodeTime)))
+                    sampleCount: pending.count, decodeTime: first.decodeTime, timescale: timescale)))
         partIndex += 1
         segmentSamplesEnd = end
         pending.removeAll(keepingCapacity: true)

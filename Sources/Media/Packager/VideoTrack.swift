@@ -6,7 +6,7 @@ struct VideoTrack {
     private var configuration: VideoConfiguration
     private var announced: FrameDuration?
     private var clock: FrameClock?
-    private var writer = TrackWriter(kind: .video, timescale: 90_000)
+    private var writer: TrackWriter
     private var initNumber = -1
     private var needsInit = true
     private var needsDiscontinuity = false
@@ -16,7 +16,12 @@ struct VideoTrack {
     /// Line time of the last frame, in microseconds.
     private(set) var lastTime: Int64?
 
-    init(_ configuration: VideoConfiguration, settings: PackagerConfiguration, declaredFrameRate: Double?) {
+    /// `fragments` is how many an earlier publish has written for the same rendition.
+    init(
+        _ configuration: VideoConfiguration, settings: PackagerConfiguration, declaredFrameRate: Double?,
+        fragments: UInt32 = 0
+    ) {
+        writer = TrackWriter(kind: .video, timescale: 90_000, fragments: fragments)
         self.settings = settings
         self.configuration = configuration
         announced = configuration.frameDuration ?? declaredFrameRate.flatMap(FrameDuration.init(near:))

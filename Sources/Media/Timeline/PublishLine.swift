@@ -19,16 +19,41 @@ struct PublishLine: Sendable {
     private var video = TrackState()
     private var audio = TrackState()
     private var lastJump: (kind: MediaKind, jump: Jump)?
+    /// Set until the first timestamp shows how the line goes on.
+    private var continuation: PublishContinuation?
+    /// The first timestamp went on where the continued publish's would be by now.
+    private(set) var isContinuous = true
 
     static let forwardLimit: Int64 = 5_000_000
     static let backwardLimit: Int64 = 500_000
     /// How far apart in arrival two tracks' halves of one jump may be.
     private static let pairing: Int64 = 3_000_000
 
+    init(continuing continuation: PublishContinuation? = nil) { self.continuation = continuation }
+
+    /// Time on the line minus timestamp, in microseconds.
+    func shift(of kind: MediaKind) -> Int64 { kind == .video ? video.shift : audio.shift }
+
+    /// A publisher that comes back goes on where the clock says that the line stands, or else is put there. It may not
+    /// be ahead as a jump may: PROGRAM-DATE-TIME is never in the future.
+    private mutating func resume(_ continuation: PublishContinuation, raw: Int64, wall: Int64) {
+        let expected = wall - continuation.dateOffset
+        let step = raw + continuation.timestampShift - expected
+        isContinuous = abs(step) <= Self.backwardLimit
+        let shift = isContinuous ? continuation.timestampShift : max(expected, continuation.earliest) - raw
+        video.shift = shift
+        audio.shift = shift
+    }
+
     /// Puts a timestamp on the line. `isJump` is true when the line had to be bridged there by a new shift.
     mutating func place(
         _ kind: MediaKind, milliseconds: UInt32, nanosecondOffset: UInt32, wall: Int64
     ) -> (line: Int64, isJump: Bool) {
+        if let continuation {
+            self.continuation = nil
+            resume(
+                continuation, raw: Int64(milliseconds) * 1_000 + Int64(nanosecondOffset / 1_000), wall: wall)
+        }
         var track = kind == .video ? video : audio
         defer { if kind == .video { video = track } else { audio = track } }
         let raw = track.unwrapper.unwrap(milliseconds) * 1_000 + Int64(nanosecondOffset / 1_000)

@@ -11,12 +11,14 @@ final class ActivePublish {
     private let logger: Logger
     private var packager: PublishPackager
     private var events: [PackagerEvent] = []
+    private var isRefused = false
 
     init(grant: PublishGrant, desk: PublishDesk, logger: Logger) {
         self.grant = grant
         self.desk = desk
         self.logger = logger
-        packager = PublishPackager(configuration: grant.packaging, firstSequence: grant.firstSequence)
+        packager = PublishPackager(
+            configuration: grant.packaging, firstSequence: grant.firstSequence, continuing: grant.continuation)
     }
 
     func declare(_ metadata: StreamMetadata) {
@@ -47,6 +49,7 @@ final class ActivePublish {
             case .warning(let warning):
                 logger.warning("publisher's media", metadata: ["reason": "\(warning)"])
             case .refused(let reason):
+                isRefused = true
                 logger.error("publisher's media refused", metadata: ["reason": "\(reason)"])
             default: break
             }
@@ -55,10 +58,14 @@ final class ActivePublish {
         events.removeAll(keepingCapacity: true)
     }
 
-    func finish(reason: String) {
+    func finish(_ end: PublishEnd, reason: String) {
+        let begun = events.count
         packager.finish(into: &events)
+        // The segment under way stays open: gaps go on in it, as its hint has told, or the playlist's end ends it.
+        let last = events[begun...].filter { if case .segmentEnd = $0 { false } else { true } }
+        events.replaceSubrange(begun..., with: last)
         flush()
         logger.info("publish ended", metadata: ["reason": "\(reason)"])
-        desk.release(grant, reason: reason)
+        desk.release(grant, end: isRefused ? .refused : end)
     }
 }

@@ -27,8 +27,8 @@ package final class PublishDesk: Sendable {
     }
 
     /// Gives a channel back.
-    func release(_ grant: PublishGrant, reason: String) {
-        dataPlane.execute { [hub] in hub.value.release(grant, reason: reason) }
+    func release(_ grant: PublishGrant, end: PublishEnd) {
+        dataPlane.execute { [hub] in hub.value.release(grant, end: end) }
     }
 }
 
@@ -42,6 +42,16 @@ package final class PublishTicket: Sendable {
     package func dismiss(reason: String) { end(reason) }
 }
 
+/// How a publish ended, as far as its channel's presentation cares.
+package enum PublishEnd: Sendable {
+    /// The publisher took its leave.
+    case finished
+    /// Its connection broke or fell silent.
+    case lost
+    /// Its media cannot be packaged.
+    case refused
+}
+
 /// Leave to publish on a channel.
 package struct PublishGrant: Sendable {
     package let channel: String
@@ -50,6 +60,8 @@ package struct PublishGrant: Sendable {
     package let packaging: PackagerConfiguration
     /// Number of the first segment, above every number that the channel has used.
     package let firstSequence: Int64
+    /// Where an earlier publisher left the same presentation.
+    package let continuation: PublishContinuation?
 }
 
 /// Why a publish is refused. The code is RTMP's, the description is for the person at the encoder.

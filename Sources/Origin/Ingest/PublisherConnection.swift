@@ -55,7 +55,7 @@ final class PublisherConnection: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        endPublish(reason: closeNote ?? "the publisher closed the connection")
+        endPublish(.lost, reason: closeNote ?? "the publisher closed the connection")
         context.fireChannelInactive()
     }
 
@@ -77,7 +77,7 @@ final class PublisherConnection: ChannelInboundHandler {
             case .metadata(let metadata): publish?.declare(metadata)
             case .video(let tag): publish?.video(tag)
             case .audio(let tag): publish?.audio(tag)
-            case .unpublished: endPublish(reason: "the publisher ended the publish")
+            case .unpublished: endPublish(.finished, reason: "the publisher ended the publish")
             case .close(let reason): close(reason)
             }
         }
@@ -101,7 +101,7 @@ final class PublisherConnection: ChannelInboundHandler {
     ) {
         switch result {
         case .success(let grant):
-            guard context != nil else { return desk.release(grant, reason: "the publisher left at once") }
+            guard context != nil else { return desk.release(grant, end: .lost) }
             logger[metadataKey: "channel"] = "\(grant.channel)"
             logger.info("publish started", metadata: ["encoder": "\(request.publisher)"])
             registry.publishStarted()
@@ -134,16 +134,16 @@ final class PublisherConnection: ChannelInboundHandler {
         } else {
             logger.info("publisher's connection closed", metadata: ["reason": "\(reason)"])
         }
-        endPublish(reason: "\(reason)")
+        endPublish(reason == .finished ? .finished : .lost, reason: "\(reason)")
         // Close after the status reply is out: the flushed write stands before the close.
         context?.close(promise: nil)
     }
 
-    private func endPublish(reason: String) {
+    private func endPublish(_ end: PublishEnd, reason: String) {
         guard let publish else { return }
         self.publish = nil
         registry.publishEnded()
-        publish.finish(reason: reason)
+        publish.finish(end, reason: reason)
     }
 
     // MARK: Time

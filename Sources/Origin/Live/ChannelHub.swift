@@ -65,8 +65,8 @@ package final class ChannelHub {
         channels[grant.channel]?.apply(events, of: grant)
     }
 
-    func release(_ grant: PublishGrant, reason: String) {
-        channels[grant.channel]?.release(grant)
+    func release(_ grant: PublishGrant, end: PublishEnd) {
+        channels[grant.channel]?.release(grant, end: end)
     }
 
     // MARK: Time and end
@@ -74,6 +74,11 @@ package final class ChannelHub {
     /// Called several times a second: answers holds that have lasted too long, frees what has expired.
     func tick(at now: NIODeadline) {
         for channel in channels.values { channel.tick(at: now) }
+    }
+
+    /// Called often: lists gaps where publishers stall.
+    func keepAlive() {
+        for channel in channels.values { channel.keepAlive() }
     }
 
     /// Ends every publish; playlists get their ENDLIST and blocked requests their answer.
@@ -96,10 +101,14 @@ package struct ChannelSettings: Sendable {
     package let window: Duration
     /// Requests held at once on this channel.
     package let parkedRequests: Int
+    /// How long the playlist stays live without a publisher; zero ends it with the publish.
+    package let reconnectWindow: Duration
+    /// A publisher that takes its leave may come back too.
+    package let waitsAfterEnd: Bool
 
     package init(
         name: String, keys: [String], policy: Policy, packaging: PackagerConfiguration, window: Duration,
-        parkedRequests: Int
+        parkedRequests: Int, reconnectWindow: Duration = .seconds(60), waitsAfterEnd: Bool = false
     ) {
         self.name = name
         self.keys = keys
@@ -107,5 +116,7 @@ package struct ChannelSettings: Sendable {
         self.packaging = packaging
         self.window = window
         self.parkedRequests = parkedRequests
+        self.reconnectWindow = reconnectWindow
+        self.waitsAfterEnd = waitsAfterEnd
     }
 }

@@ -15,6 +15,8 @@ final class LiveChannel {
     private let push: ChannelPush?
     private var publisher: (grant: PublishGrant, ticket: PublishTicket)?
     private(set) var presentation: Presentation?
+    /// Since when the presentation has been without a publisher.
+    private var lostAt: NIODeadline?
     private var nextSequence: Int64 = 0
     private var discontinuities: Int64 = 0
     /// When the first request of viewers could be answered, and how long after the publish began.
@@ -39,23 +41,42 @@ final class LiveChannel {
             guard settings.policy == .takeover else { throw .alreadyLive(channel: settings.name) }
             logger.notice("publisher replaced", metadata: ["reason": "takeover"])
             self.publisher = nil
-            presentation?.end()
             publisher.ticket.dismiss(reason: "another publisher took the channel over")
         }
+        let grant = resume(number: number) ?? begin(number: number)
+        publisher = (grant, ticket)
+        counters.publishes += 1
+        return grant
+    }
+
+    /// The presentation is still live: the publisher goes on in it.
+    private func resume(number: UInt64) -> PublishGrant? {
+        guard let presentation, !presentation.hasEnded, presentation.hasMedia else { return nil }
+        if let lostAt {
+            let away = Duration.nanoseconds((NIODeadline.now() - lostAt).nanoseconds)
+            logger.notice("publisher returned", metadata: ["after": "\(away)"])
+        }
+        lostAt = nil
+        return PublishGrant(
+            channel: settings.name, number: number, packaging: settings.packaging,
+            firstSequence: presentation.nextSequence, continuation: presentation.resume())
+    }
+
+    private func begin(number: UInt64) -> PublishGrant {
+        lostAt = nil
         // Numbers rise with the clock, so that they do not go back when the origin restarts: no channel cuts more
         // than one segment a second, and a second is what the number grows by while nothing is cut.
         let fromClock = WallClock.now() / 1_000_000 - Self.sequenceEpoch
         let first = max(nextSequence, fromClock)
         let grant = PublishGrant(
-            channel: settings.name, number: number, packaging: settings.packaging, firstSequence: first)
+            channel: settings.name, number: number, packaging: settings.packaging, firstSequence: first,
+            continuation: nil)
         nextSequence = first + 1
-        publisher = (grant, ticket)
-        counters.publishes += 1
         presentation?.close()
         presentation = Presentation(
             settings: settings, epoch: Self.epochToken(), firstSequence: first,
             discontinuitySequence: discontinuities, index: index, push: push, logger: logger)
-        discontinuities += 1
+        noteNumbers()
         return grant
     }
 
@@ -64,18 +85,46 @@ final class LiveChannel {
         for event in events {
             if case .refused(let reason) = event { publisher.ticket.dismiss(reason: "\(reason)") }
         }
-        presentation.apply(events)
-        nextSequence = max(nextSequence, presentation.nextSequence)
+        presentation.apply(events, at: LiveClock.now())
+        noteNumbers()
     }
 
-    func release(_ grant: PublishGrant) {
+    /// No later presentation may use a number again.
+    private func noteNumbers() {
+        guard let presentation else { return }
+        nextSequence = max(nextSequence, presentation.nextSequence)
+        discontinuities = max(discontinuities, presentation.discontinuities + 1)
+    }
+
+    func release(_ grant: PublishGrant, end: PublishEnd) {
         guard let publisher, publisher.grant.number == grant.number else { return }
         self.publisher = nil
-        presentation?.end()
+        guard let presentation else { return }
+        let waits: Bool =
+            switch end {
+            case .refused: false
+            case .finished: settings.waitsAfterEnd
+            case .lost: true
+            }
+        guard waits, settings.reconnectWindow > .zero, presentation.hasMedia else { return presentation.end() }
+        lostAt = .now()
+        logger.notice(
+            "publisher lost, the playlist stays live", metadata: ["window": "\(settings.reconnectWindow)"])
+    }
+
+    /// Called often: lists gaps where media is missing.
+    func keepAlive() {
+        presentation?.keepAlive(at: LiveClock.now())
+        noteNumbers()
     }
 
     func tick(at now: NIODeadline) {
         guard let presentation else { return }
+        if let lostAt, now - lostAt >= TimeAmount(settings.reconnectWindow) {
+            self.lostAt = nil
+            logger.notice("publisher did not return", metadata: ["window": "\(settings.reconnectWindow)"])
+            presentation.end()
+        }
         presentation.tick(at: now)
         if presentation.isExpired {
             presentation.close()
@@ -86,6 +135,7 @@ final class LiveChannel {
     func stop() {
         publisher?.ticket.dismiss(reason: "the origin is stopping")
         publisher = nil
+        lostAt = nil
         presentation?.end()
     }
 

@@ -28,17 +28,15 @@ final class LiveRendition {
     private(set) var storedBytes = 0
     /// Media bytes and seconds since the start, for BANDWIDTH.
     private(set) var bitRate = BitRateMeter()
-    private(set) var nextSequence: Int64
     /// Rises with each change of what the playlist says of this rendition, across restarts too: microseconds since 1970
     /// at the change, or one more than the last.
     private(set) var revision: UInt64 = 0
 
-    init(kind: MediaKind, timeline: LiveTimeline, firstSequence: Int64, index: ParkingIndex) {
+    init(kind: MediaKind, timeline: LiveTimeline, index: ParkingIndex) {
         self.index = index
         self.kind = kind
         id = timeline.rendition
         self.timeline = timeline
-        nextSequence = firstSequence
     }
 
     var hasMedia: Bool { timeline.position != nil }
@@ -54,7 +52,6 @@ final class LiveRendition {
             timeline.initSection(number: section.number)
         case .segment(let start):
             segments[start.sequence] = Segment()
-            nextSequence = start.sequence + 1
             timeline.startSegment(
                 sequence: start.sequence, programDateTimeMicroseconds: start.programDateTimeMicroseconds,
                 isDiscontinuity: start.isDiscontinuity, isIndependent: start.startsIndependent)
@@ -69,7 +66,12 @@ final class LiveRendition {
             segments[sequence]?.isComplete = true
             bitRate.endSegment()
             timeline.endSegment(duration: duration)
-        case .warning, .refused:
+        case .gap(_, let sequence, let duration, let isLikelyLast):
+            // It has a place among the parts, and no bytes.
+            segments[sequence]?.parts.append(ByteBuffer())
+            timeline.appendPart(
+                duration: duration, isIndependent: false, byteCount: 0, isGap: true, isLikelyLast: isLikelyLast)
+        case .warning, .refused, .line:
             return
         }
         advancedAt = .now()
@@ -107,11 +109,12 @@ final class LiveRendition {
 
     func segment(_ sequence: Int64) -> [ByteBuffer]? {
         guard let segment = segments[sequence], segment.isComplete else { return nil }
-        return segment.parts
+        return segment.parts.filter { $0.readableBytes > 0 }
     }
 
     func part(_ sequence: Int64, _ index: Int) -> ByteBuffer? {
-        guard let parts = segments[sequence]?.parts, parts.indices.contains(index) else { return nil }
+        guard let parts = segments[sequence]?.parts, parts.indices.contains(index), parts[index].readableBytes > 0
+        else { return nil }
         return parts[index]
     }
 

@@ -6,14 +6,15 @@ import NIOCore
 import Node
 import Wire
 
-/// What viewers see of one publish: its renditions under one epoch, and the multivariant playlist over them.
+/// What viewers see of a channel from its first publish to the end of the last that came back in time: renditions under
+/// one epoch, and the multivariant playlist over them.
 final class Presentation {
     private let settings: ChannelSettings
     private let logger: Logger
     let epoch: String
     private let timelineConfiguration: TimelineConfiguration
-    private let firstSequence: Int64
-    private let discontinuitySequence: Int64
+    private var seam: PublishSeam
+    private var listing: [PackagerEvent] = []
     private(set) var renditions: [LiveRendition] = []
     private let startedAt = NIODeadline.now()
     private(set) var endedAt: NIODeadline?
@@ -29,8 +30,9 @@ final class Presentation {
         self.push = push
         self.settings = settings
         self.epoch = epoch
-        self.firstSequence = firstSequence
-        self.discontinuitySequence = discontinuitySequence
+        seam = PublishSeam(
+            limits: PublishSeam.Limits(settings.packaging), firstSequence: firstSequence,
+            discontinuities: discontinuitySequence)
         self.logger = logger
         self.index = index
         timelineConfiguration = TimelineConfiguration(
@@ -43,7 +45,13 @@ final class Presentation {
     var heads: LiveHeads {
         LiveHeads(targetDuration: targetDuration, partTarget: timelineConfiguration.partTarget)
     }
-    var nextSequence: Int64 { renditions.map(\.nextSequence).max() ?? firstSequence }
+    /// Above the number of every segment so far.
+    var nextSequence: Int64 { seam.nextSequence }
+    /// Discontinuities so far, earlier presentations' included.
+    var discontinuities: Int64 { seam.discontinuities }
+    /// Something has been listed.
+    var hasMedia: Bool { seam.hasMedia }
+    var hasEnded: Bool { endedAt != nil }
     var storedBytes: Int { renditions.reduce(0) { $0 + $1.storedBytes } }
 
     /// Segments stay fetchable for the playlist's duration after the end (RFC 8216bis, 6.2.2).
@@ -57,7 +65,30 @@ final class Presentation {
 
     // MARK: Media in
 
-    func apply(_ events: [PackagerEvent]) {
+    /// Lists what a publisher's packager had made at `now`, in microseconds since 1970.
+    func apply(_ events: [PackagerEvent], at now: Int64) {
+        for event in events { seam.take(event, at: now, into: &listing) }
+        list()
+    }
+
+    /// Lists gaps where media is missing at `now`.
+    func keepAlive(at now: Int64) {
+        guard endedAt == nil else { return }
+        seam.keep(at: now, into: &listing)
+        list()
+    }
+
+    /// A publisher takes this presentation up again. Returns where its packager goes on.
+    func resume() -> PublishContinuation? {
+        let continuation = seam.continuation
+        seam.publisherChanged()
+        return continuation
+    }
+
+    private func list() {
+        guard !listing.isEmpty else { return }
+        let events = listing
+        listing.removeAll(keepingCapacity: true)
         var touched: Set<RenditionID> = []
         for event in events {
             if case .track(let section) = event, rendition(of: section.kind) == nil { addRendition(section.kind) }
@@ -77,10 +108,11 @@ final class Presentation {
 
     private func addRendition(_ kind: MediaKind) {
         let id = RenditionID(rawValue: kind == .video ? "video" : "audio")
+        let beginning = seam.beginning(of: kind)
         let timeline = LiveTimeline(
-            rendition: id, configuration: timelineConfiguration, epoch: epoch, firstSequence: firstSequence,
-            discontinuitySequence: discontinuitySequence)
-        renditions.append(LiveRendition(kind: kind, timeline: timeline, firstSequence: firstSequence, index: index))
+            rendition: id, configuration: timelineConfiguration, epoch: epoch, firstSequence: beginning.sequence,
+            discontinuitySequence: beginning.discontinuities)
+        renditions.append(LiveRendition(kind: kind, timeline: timeline, index: index))
         renditions.sort { $0.kind == .video && $1.kind == .audio }
     }
 
@@ -138,7 +170,7 @@ final class Presentation {
         return heads.media(rendition.kind, urgency: 2 + lower)
     }
 
-    private func reports(for rendition: LiveRendition) -> [RenditionReport] {
+    func reports(for rendition: LiveRendition) -> [RenditionReport] {
         renditions.compactMap { other in
             guard other !== rendition, let position = other.timeline.position else { return nil }
             return RenditionReport(uri: "../\(other.id.rawValue)/playlist.m3u8", position: position)
