@@ -107,7 +107,8 @@ let package = Package(
         .executableTarget(
             name: "NeedletailLoadtest",
             dependencies: [
-                "Configuration", "Cryptography", "HLS", "HTTP", "Harness", "Libav", "LoadtestCore", "RTMP", "Wire",
+                "Compression", "Configuration", "Cryptography", "HLS", "HTTP", "Harness", "Libav", "LoadtestCore",
+                "Origin", "RTMP", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -133,7 +134,7 @@ let package = Package(
         .testTarget(
             name: "OriginTests",
             dependencies: [
-                "Compression", "HLS", "HTTP", "Media", "Node", "Origin", "Prometheus", "Seeded", "Wire",
+                "Compression", "HLS", "HTTP", "Harness", "Media", "Node", "Origin", "Prometheus", "Seeded", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -75,10 +75,16 @@ extension OriginConfiguration {
         let parked = httpLimits.parkedRequestsPerChannel
         settings.parkedRequests = httpLimits.parkedRequests
         settings.parkedRequestsPerAddress = httpLimits.parkedRequestsPerAddress
-        settings.channels = channels.map { $0.value.settings(name: $0.key, parkedRequests: parked) }
+        let directory = packaging.storage.directory.map { MediaDirectory(path: $0) }
+        settings.mediaDirectory = directory
+        settings.channels = channels.map {
+            $0.value.settings(name: $0.key, parkedRequests: parked, directory: directory)
+        }
         if anyKey {
             settings.openChannel = { [self] key in
-                channel(forKey: key).map { $0.channel.settings(name: $0.name, parkedRequests: parked) }
+                channel(forKey: key).map {
+                    $0.channel.settings(name: $0.name, parkedRequests: parked, directory: directory)
+                }
             }
         }
         settings.rtmpLimits = rtmpLimits.session
@@ -106,15 +112,19 @@ extension Configuration.RTMPLimits {
 
 extension ChannelConfiguration {
     /// The channel as the origin takes it.
-    func settings(name: String, parkedRequests: Int) -> ChannelSettings {
+    func settings(name: String, parkedRequests: Int, directory: MediaDirectory?) -> ChannelSettings {
         var packager = PackagerConfiguration()
         packager.partDuration = packaging.part
         packager.segmentDuration = packaging.segment
         packager.maximumSegmentDuration = packaging.maximumSegment
         packager.longGOP = packaging.longGOP == .cut ? .cut : .refuse
-        return ChannelSettings(
+        var settings = ChannelSettings(
             name: name, keys: keys, policy: policy == .takeover ? .takeover : .refuse, packaging: packager,
             window: packaging.window, parkedRequests: parkedRequests,
             reconnectWindow: reconnect.window, waitsAfterEnd: reconnect.onEnd == .wait)
+        settings.storage.memoryBytes = packaging.storage.memoryBytes
+        settings.storage.diskBytes = packaging.storage.diskBytes
+        settings.storage.directory = directory
+        return settings
     }
 }

@@ -3,7 +3,9 @@ import Prometheus
 
 /// The metric families of an origin. Their names are promises.
 enum OriginMetrics {
-    static func write(hub: ChannelHub, publishers: PublisherRegistry, into text: inout ExpositionText) {
+    static func write(
+        hub: ChannelHub, publishers: PublisherRegistry, directory: MediaDirectory?, into text: inout ExpositionText
+    ) {
         text.family("needletail_origin_publishers", .gauge, help: "Open connections of publishers.")
         text.sample("needletail_origin_publishers", UInt64(clamping: publishers.openCount))
         let totals: [(String, String, UInt64)] = [
@@ -51,11 +53,36 @@ enum OriginMetrics {
             text.sample(
                 "needletail_origin_channel_parked_requests", labels: labels, UInt64(clamping: channel.holds.count))
         }
-        text.family("needletail_origin_channel_media_bytes", .gauge, help: "Media bytes held for a channel.")
+        text.family("needletail_origin_channel_media_bytes", .gauge, help: "Media bytes of a channel in memory.")
         for channel in hub.all {
             let labels = [("channel", channel.settings.name)]
-            let bytes = channel.presentation?.storedBytes ?? 0
+            let bytes = channel.presentation?.memoryBytes ?? 0
             text.sample("needletail_origin_channel_media_bytes", labels: labels, UInt64(clamping: bytes))
+        }
+        text.family("needletail_origin_channel_disk_bytes", .gauge, help: "Media bytes of a channel in files.")
+        for channel in hub.all {
+            let labels = [("channel", channel.settings.name)]
+            let bytes = channel.presentation?.diskBytes ?? 0
+            text.sample("needletail_origin_channel_disk_bytes", labels: labels, UInt64(clamping: bytes))
+        }
+        text.family(
+            "needletail_origin_channel_dropped_segments", .gauge,
+            help: "Segments of the present publish that went before their time, for want of room.")
+        for channel in hub.all {
+            let labels = [("channel", channel.settings.name)]
+            text.sample(
+                "needletail_origin_channel_dropped_segments", labels: labels,
+                channel.presentation?.droppedSegments ?? 0)
+        }
+        let files = directory?.counters ?? MediaDirectory.Counters()
+        let operations: [(String, String, UInt64)] = [
+            ("needletail_origin_storage_written_total", "Segments written into files.", files.written),
+            ("needletail_origin_storage_write_failures_total", "Writes of segments that failed.", files.writeFailures),
+            ("needletail_origin_storage_read_failures_total", "Reads of segments that failed.", files.readFailures),
+        ]
+        for (name, help, value) in operations {
+            text.family(name, .counter, help: help)
+            text.sample(name, value)
         }
         text.family("needletail_origin_channel_publishes_total", .counter, help: "Publishes of a channel.")
         for channel in hub.all {

@@ -23,12 +23,15 @@ package struct OriginService: Service {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let dataPlane = group.next()
         let ingest = group.next()
+        settings.mediaDirectory?.start(logger: logger)
         do {
             try await run(dataPlane: dataPlane, ingest: ingest)
         } catch {
             try? await group.shutdownGracefully()
+            await settings.mediaDirectory?.stop()
             throw error
         }
+        await settings.mediaDirectory?.stop()
         try await group.shutdownGracefully()
     }
 
@@ -97,13 +100,13 @@ package struct OriginService: Service {
     }
 
     private func makePlane(publishers: PublisherRegistry, eventLoop: any EventLoop) -> Plane {
-        let parking = ParkingIndex(
-            limits: settings.parking, releases: ReleaseQueue(eventLoop: eventLoop))
+        let parking = ParkingIndex(limits: settings.parking, eventLoop: eventLoop)
         let hub = ChannelHub(
             channels: settings.channels, openChannel: settings.openChannel, parking: parking, logger: logger)
         let registry = ConnectionRegistry(limits: settings.serverLimits, eventLoop: eventLoop)
+        let directory = settings.mediaDirectory
         let status = NodeStatus(prometheus: prometheus, registry: registry) { text in
-            OriginMetrics.write(hub: hub, publishers: publishers, into: &text)
+            OriginMetrics.write(hub: hub, publishers: publishers, directory: directory, into: &text)
         }
         let bound = NIOLoopBound(hub, eventLoop: eventLoop)
         let clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) { _ in

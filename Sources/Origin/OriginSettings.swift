@@ -29,6 +29,8 @@ package struct OriginSettings: Sendable {
     /// Those among them that do not publish yet.
     package var halfOpenPublishers = 256
     package var serverLimits = ServerLimits()
+    /// The directory of the channels' `StorageSettings`; nil for none.
+    package var mediaDirectory: MediaDirectory?
     /// Requests that wait at once, on the whole node and for one address.
     package var parkedRequests = 50_000
     package var parkedRequestsPerAddress = 5_000

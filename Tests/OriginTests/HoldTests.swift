@@ -166,7 +166,7 @@ import Testing
         clients.last?.vanish()
         let next = try origin.connect()
         try next.send("\(path)?_HLS_msn=\(origin.first + 2)&_HLS_part=2")
-        origin.loop.run()
+        origin.turn()
         #expect(try clients.dropFirst(ReleaseQueue.turn).dropLast().allSatisfy { try $0.answer()?.status == 200 })
         #expect(try next.answer() == nil)
         #expect(origin.hub.parking.count == 1)
@@ -183,7 +183,7 @@ import Testing
         origin.publish.part()
         #expect(try few.allSatisfy { try $0.answer()?.status == 200 })
         #expect(origin.hub.parking.count == 610 - ReleaseQueue.turn)
-        origin.loop.run()
+        origin.turn()
         #expect(origin.hub.parking.count == 0)
     }
 
@@ -240,7 +240,7 @@ import Testing
                 if Int.random(in: 0..<8, using: &random) == 0 { origin.publish.part() }
             case 9 where Int.random(in: 0..<8, using: &random) == 0:
                 origin.hub.tick(at: .now() + .seconds(7))
-            default: origin.loop.run()
+            default: origin.turn()
             }
             if step % 600 == 599 {
                 try origin.publishAgain()
@@ -250,7 +250,7 @@ import Testing
         }
         #expect(answers > 100)
         origin.publish.leave()
-        origin.loop.run()
+        origin.turn()
         #expect(origin.hub.parking.count == 0)
         #expect(origin.channel?.holds.count == 0)
         for client in clients { client.vanish() }

@@ -10,10 +10,10 @@ import Prometheus
 @testable import Origin
 @testable import Wire
 
-/// The data plane of an origin on an event loop that only turns when it is told to: media in by the part, requests in
-/// and answers out as bytes of HTTP/1.1.
+/// The data plane of an origin: media in by the part and, on a loop that only turns when it is told to, requests in and
+/// answers out as bytes of HTTP/1.1.
 final class LiveOrigin {
-    let loop = EmbeddedEventLoop()
+    let loop: any EventLoop
     let hub: ChannelHub
     let registry: ConnectionRegistry
     let responder: OriginResponder
@@ -21,9 +21,11 @@ final class LiveOrigin {
 
     /// `parking` bounds the node and an address, `perChannel` a channel. Parts have half a second, segments two.
     init(
-        window: Duration = .seconds(30), parking: ParkingIndex.Limits = .init(), perChannel: Int = .max,
+        on loop: any EventLoop = EmbeddedEventLoop(), window: Duration = .seconds(30),
+        parking: ParkingIndex.Limits = .init(), perChannel: Int = .max,
         configure: (inout ChannelSettings) -> Void = { _ in }
     ) throws {
+        self.loop = loop
         var packaging = PackagerConfiguration()
         packaging.partDuration = .milliseconds(500)
         packaging.maximumSegmentDuration = .seconds(2)
@@ -33,13 +35,16 @@ final class LiveOrigin {
         configure(&settings)
         hub = ChannelHub(
             channels: [settings], openChannel: { _ in nil },
-            parking: ParkingIndex(limits: parking, releases: ReleaseQueue(eventLoop: loop)),
+            parking: ParkingIndex(limits: parking, eventLoop: loop),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         registry = ConnectionRegistry(limits: ServerLimits(), eventLoop: loop)
         let status = NodeStatus(prometheus: PrometheusFactory(), registry: registry) { _ in }
         responder = OriginResponder(hub: hub, status: status)
         publish = try Publish(hub)
     }
+
+    /// Lets the loop do what it was told to do in its next turn.
+    func turn() { (loop as? EmbeddedEventLoop)?.run() }
 
     var channel: LiveChannel? { hub.channel("demo") }
     var presentation: Presentation? { channel?.presentation }
@@ -124,7 +129,7 @@ final class LiveOrigin {
         /// Bytes that are a part's own.
         static func media(_ kind: MediaKind, _ sequence: Int64, _ part: Int, count: Int) -> ByteBuffer {
             var bytes = ByteBuffer(string: "\(kind) \(sequence).\(part) ")
-            while bytes.readableBytes < count { bytes.writeInteger(UInt8(truncatingIfNeeded: bytes.readableBytes)) }
+            bytes.writeRepeatingByte(UInt8(truncatingIfNeeded: part), count: max(0, count - bytes.readableBytes))
             return bytes
         }
     }
@@ -135,7 +140,8 @@ final class LiveOrigin {
         private var received = ByteBuffer()
 
         fileprivate init(_ origin: LiveOrigin, _ address: SocketAddress) throws {
-            channel = EmbeddedChannel(loop: origin.loop)
+            guard let loop = origin.loop as? EmbeddedEventLoop else { throw ChannelError.operationUnsupported }
+            channel = EmbeddedChannel(loop: loop)
             try channel.connect(to: address).wait()
             try channel.pipeline.syncOperations.addHandler(
                 ServerConnection(

@@ -2,6 +2,7 @@ import HLS
 import Logging
 import Media
 import NIOCore
+import NIOEmbedded
 import Testing
 
 @testable import Origin
@@ -31,7 +32,7 @@ final class Stage {
         self.settings = settings
         presentation = Presentation(
             settings: settings, epoch: "e1", firstSequence: firstSequence, discontinuitySequence: 3,
-            index: ParkingIndex(limits: .init(), releases: ReleaseQueue { _ in }), push: nil,
+            index: ParkingIndex(limits: .init(), eventLoop: EmbeddedEventLoop()), push: nil,
             logger: Logger(label: "stage") { _ in SwiftLogNoOpLogHandler() })
     }
 
@@ -147,7 +148,7 @@ final class Stage {
             for index in segment.parts.indices {
                 let position = MediaPosition(sequence: segment.sequence, part: index)
                 if let seen, position <= seen { continue }
-                guard let part = rendition.part(segment.sequence, index) else {
+                guard let part = rendition.recentPart(position) else {
                     if !segment.parts[index].isGap { fail(kind, "part \(segment.sequence).\(index) has no bytes") }
                     continue
                 }

@@ -17,6 +17,7 @@ package struct PackagingConfiguration: Equatable, Sendable {
     /// How much of the past a playlist lists.
     package var window = Duration.seconds(30)
     package var longGOP = LongGOP.cut
+    package var storage = StorageConfiguration()
 
     package init() {}
 
@@ -44,6 +45,7 @@ package struct PackagingConfiguration: Equatable, Sendable {
         maximumSegment = maximum.value
         self.window = window.value
         longGOP = section.value("long_gop", .choice, standard: longGOP).value
+        storage = section.section("storage", StorageConfiguration.init).value
     }
 
     static var partKind: ValueKind<Duration> { .duration(.milliseconds(100) ... .seconds(2)) }

@@ -40,6 +40,8 @@ struct DepartedMedia: Sendable {
         return expired
     }
 
+    var oldest: Int64? { entries.first?.segment.sequence }
+
     /// Takes out the oldest, whose time may not be over.
     mutating func takeOldest() -> LiveSegment? {
         entries.isEmpty ? nil : entries.removeFirst().segment

@@ -222,6 +222,9 @@ package struct LiveTimeline: Sendable {
         departed.takeExpired(at: unixMicroseconds).map(\.sequence)
     }
 
+    /// Sequence number of the oldest segment that can be fetched.
+    package var oldestSequence: Int64? { departed.oldest ?? segments.first?.sequence }
+
     /// Lets go of the oldest segment before its time, for want of room: of one that is not listed if there is any, else
     /// the window gets shorter (4.4.3.2 lets the media sequence rise). What 6.2.2 asks to stay listed stays.
     ///

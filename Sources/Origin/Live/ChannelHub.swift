@@ -105,6 +105,7 @@ package struct ChannelSettings: Sendable {
     package let reconnectWindow: Duration
     /// A publisher that takes its leave may come back too.
     package let waitsAfterEnd: Bool
+    package var storage = StorageSettings()
 
     package init(
         name: String, keys: [String], policy: Policy, packaging: PackagerConfiguration, window: Duration,

@@ -6,39 +6,36 @@ import Node
 import Wire
 
 /// One rendition of a presentation: its timeline, the bytes behind it, and the requests that wait for more of it.
-///
-/// A segment is its parts by reference: nothing is stored twice.
 final class LiveRendition {
-    private struct Segment {
-        var parts: [ByteBuffer] = []
-        var isComplete = false
-    }
-
     let id: RenditionID
     let kind: MediaKind
     private(set) var timeline: LiveTimeline
     private(set) var format: TrackFormat?
     private var initSections: [Int: ByteBuffer] = [:]
-    private var segments: [Int64: Segment] = [:]
+    private let store: SegmentStore
     private var parked = ParkedRequests()
     private let index: ParkingIndex
     private var rendered = RenderedPlaylists()
     /// When it last had a new part or segment.
     private(set) var advancedAt = NIODeadline.now()
-    private(set) var storedBytes = 0
+    private var initBytes = 0
     /// Media bytes and seconds since the start, for BANDWIDTH.
     private(set) var bitRate = BitRateMeter()
     /// Rises with each change of what the playlist says of this rendition, across restarts too: microseconds since 1970
     /// at the change, or one more than the last.
     private(set) var revision: UInt64 = 0
 
-    init(kind: MediaKind, timeline: LiveTimeline, index: ParkingIndex) {
+    init(kind: MediaKind, timeline: LiveTimeline, store: SegmentStore, index: ParkingIndex) {
         self.index = index
+        self.store = store
         self.kind = kind
         id = timeline.rendition
         self.timeline = timeline
     }
 
+    /// Bytes of its media in memory and in files.
+    var memoryBytes: Int { initBytes + store.memoryBytes }
+    var diskBytes: Int { store.diskBytes }
     var hasMedia: Bool { timeline.position != nil }
 
     // MARK: Media in
@@ -47,28 +44,27 @@ final class LiveRendition {
         switch event {
         case .track(let section):
             initSections[section.number] = section.bytes
-            storedBytes += section.bytes.readableBytes
+            initBytes += section.bytes.readableBytes
             format = section.format
             timeline.initSection(number: section.number)
         case .segment(let start):
-            segments[start.sequence] = Segment()
+            store.open(start.sequence)
             timeline.startSegment(
                 sequence: start.sequence, programDateTimeMicroseconds: start.programDateTimeMicroseconds,
                 isDiscontinuity: start.isDiscontinuity, isIndependent: start.startsIndependent)
         case .part(let part):
-            segments[part.sequence]?.parts.append(part.bytes)
-            storedBytes += part.bytes.readableBytes
+            store.append(part.bytes, to: part.sequence)
             bitRate.add(bytes: part.bytes.readableBytes, seconds: part.duration)
             timeline.appendPart(
                 duration: part.duration, isIndependent: part.isIndependent, byteCount: part.bytes.readableBytes,
                 isLikelyLast: part.isLikelyLast)
         case .segmentEnd(_, let sequence, let duration):
-            segments[sequence]?.isComplete = true
+            store.complete(sequence)
             bitRate.endSegment()
             timeline.endSegment(duration: duration)
         case .gap(_, let sequence, let duration, let isLikelyLast):
             // It has a place among the parts, and no bytes.
-            segments[sequence]?.parts.append(ByteBuffer())
+            store.append(ByteBuffer(), to: sequence)
             timeline.appendPart(
                 duration: duration, isIndependent: false, byteCount: 0, isGap: true, isLikelyLast: isLikelyLast)
         case .warning, .refused, .line:
@@ -93,10 +89,21 @@ final class LiveRendition {
 
     /// Frees media that no playlist has listed for as long as the rules ask.
     func expire(at unixMicroseconds: Int64) {
-        for sequence in timeline.takeExpired(at: unixMicroseconds) {
-            guard let segment = segments.removeValue(forKey: sequence) else { continue }
-            storedBytes -= segment.parts.reduce(0) { $0 + $1.readableBytes }
-        }
+        for sequence in timeline.takeExpired(at: unixMicroseconds) { store.remove(sequence) }
+    }
+
+    /// Moves what few ask for into files.
+    func moveCold(at now: NIODeadline) { store.move(before: timeline.coldBefore, at: now) }
+
+    /// The oldest segment that can be fetched.
+    var oldestSequence: Int64? { timeline.oldestSequence }
+
+    /// Lets go of the oldest segment, for want of room. Returns false when the rules ask to keep what is left.
+    func dropOldest() -> Bool {
+        guard let sequence = timeline.dropOldest() else { return false }
+        store.remove(sequence)
+        rendered.invalidate()
+        return true
     }
 
     // MARK: Media out
@@ -107,15 +114,14 @@ final class LiveRendition {
 
     func initSection(_ number: Int) -> ByteBuffer? { initSections[number] }
 
-    func segment(_ sequence: Int64) -> [ByteBuffer]? {
-        guard let segment = segments[sequence], segment.isComplete else { return nil }
-        return segment.parts.filter { $0.readableBytes > 0 }
-    }
+    func segment(_ sequence: Int64) -> SegmentStore.Media? { store.segment(sequence) }
 
-    func part(_ sequence: Int64, _ index: Int) -> ByteBuffer? {
-        guard let parts = segments[sequence]?.parts, parts.indices.contains(index), parts[index].readableBytes > 0
-        else { return nil }
-        return parts[index]
+    func part(_ sequence: Int64, _ index: Int) -> SegmentStore.Media? { store.part(sequence, index) }
+
+    /// The bytes of a part that is in memory, as all are whose tags are listed.
+    func recentPart(_ position: MediaPosition) -> ByteBuffer? {
+        guard case .memory(let pieces) = store.part(position.sequence, position.part) else { return nil }
+        return pieces.first
     }
 
     // MARK: Holds

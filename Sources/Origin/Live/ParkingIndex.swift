@@ -23,10 +23,13 @@ final class ParkingIndex {
     private var lastTicket: UInt64 = 0
     private(set) var counters = HoldCounters()
     let releases: ReleaseQueue
+    /// The data plane's.
+    let eventLoop: any EventLoop
 
-    init(limits: Limits, releases: ReleaseQueue) {
+    init(limits: Limits, eventLoop: any EventLoop) {
         self.limits = limits
-        self.releases = releases
+        self.eventLoop = eventLoop
+        releases = ReleaseQueue(eventLoop: eventLoop)
         releases.index = self
     }
 

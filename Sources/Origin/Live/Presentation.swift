@@ -22,6 +22,9 @@ final class Presentation {
     private let index: ParkingIndex
     /// Told of everything that was taken in, before viewers are; of nothing when the presentation has ended.
     private let push: ChannelPush?
+    /// Segments that had to go before their time.
+    private(set) var droppedSegments: UInt64 = 0
+    private var isShortened = false
 
     init(
         settings: ChannelSettings, epoch: String, firstSequence: Int64, discontinuitySequence: Int64,
@@ -52,7 +55,8 @@ final class Presentation {
     /// Something has been listed.
     var hasMedia: Bool { seam.hasMedia }
     var hasEnded: Bool { endedAt != nil }
-    var storedBytes: Int { renditions.reduce(0) { $0 + $1.storedBytes } }
+    var memoryBytes: Int { renditions.reduce(0) { $0 + $1.memoryBytes } }
+    var diskBytes: Int { renditions.reduce(0) { $0 + $1.diskBytes } }
 
     /// Segments stay fetchable for the playlist's duration after the end (RFC 8216bis, 6.2.2).
     var isExpired: Bool {
@@ -102,6 +106,7 @@ final class Presentation {
             firstPlayable = taken
             logger.info("playable", metadata: ["after": "\(taken)"])
         }
+        keepWithinBounds(at: .now())
         push?.changed(self, events)
         changed(touched)
     }
@@ -112,7 +117,10 @@ final class Presentation {
         let timeline = LiveTimeline(
             rendition: id, configuration: timelineConfiguration, epoch: epoch, firstSequence: beginning.sequence,
             discontinuitySequence: beginning.discontinuities)
-        renditions.append(LiveRendition(kind: kind, timeline: timeline, index: index))
+        let store = SegmentStore(
+            folder: "\(settings.name)/\(epoch)/\(id.rawValue)", firstSequence: beginning.sequence,
+            directory: settings.storage.directory, eventLoop: index.eventLoop)
+        renditions.append(LiveRendition(kind: kind, timeline: timeline, store: store, index: index))
         renditions.sort { $0.kind == .video && $1.kind == .audio }
     }
 
@@ -177,6 +185,30 @@ final class Presentation {
         }
     }
 
+    // MARK: Storage
+
+    /// Moves old segments into files, and lets go of the oldest where memory or disk would grow past their bounds: the
+    /// window gets shorter then.
+    private func keepWithinBounds(at now: NIODeadline) {
+        for rendition in renditions { rendition.moveCold(at: now) }
+        let storage = settings.storage
+        var dropped: UInt64 = 0
+        while memoryBytes > storage.memoryBytes || diskBytes > storage.diskBytes {
+            // All renditions share their numbers: the oldest goes in each of them.
+            let oldest = renditions.compactMap(\.oldestSequence).min()
+            guard renditions.reduce(false, { $1.oldestSequence == oldest && $1.dropOldest() || $0 }) else { break }
+            dropped += 1
+        }
+        guard dropped > 0 else { return }
+        droppedSegments += dropped
+        if !isShortened {
+            logger.warning(
+                "the window gets shorter for want of room",
+                metadata: ["memory": "\(memoryBytes)", "disk": "\(diskBytes)", "reason": "packaging.storage"])
+        }
+        isShortened = true
+    }
+
     // MARK: Holds
 
     private func changed(_ touched: Set<RenditionID>) {
@@ -196,7 +228,8 @@ final class Presentation {
             return .init(
                 head: heads.playlist(isBlocking: true, isGzipped: form.isGzipped), body: playlist(form, of: rendition))
         case .part(let sequence, let part):
-            if let bytes = rendition.part(sequence, part) {
+            // A part that has just come is in memory, whatever else is not.
+            if let bytes = rendition.recentPart(MediaPosition(sequence: sequence, part: part)) {
                 return .init(head: mediaHead(of: rendition), body: .bytes(bytes))
             }
             // The hint did not come true: the segment ended before this part.
@@ -225,6 +258,7 @@ final class Presentation {
                     of: group, at: now, refusal(.holdExpired(after: timelineConfiguration.holdLimit)))
             }
         }
+        keepWithinBounds(at: now)
         index.releases.run()
     }
 }

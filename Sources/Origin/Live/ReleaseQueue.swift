@@ -29,17 +29,9 @@ final class ReleaseQueue {
     weak var index: ParkingIndex?
     private var batches: [Batch] = []
     private var isScheduled = false
-    private let later: (@escaping () -> Void) -> Void
+    private let eventLoop: any EventLoop
 
-    /// `later` calls back in the next turn of the event loop.
-    init(later: @escaping (@escaping () -> Void) -> Void) { self.later = later }
-
-    convenience init(eventLoop: any EventLoop) {
-        self.init { work in
-            let bound = NIOLoopBound(work, eventLoop: eventLoop)
-            eventLoop.execute { bound.value() }
-        }
-    }
+    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
     /// Takes in a group whose answer is known. `run` begins to answer.
     func add(_ group: HoldGroup, _ answer: HoldAnswer) {
@@ -73,7 +65,9 @@ final class ReleaseQueue {
             if share == 0 { batches.append(batch) }
         }
         isScheduled = !batches.isEmpty
-        if isScheduled { later { [weak self] in self?.runTurn() } }
+        guard isScheduled else { return }
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.execute { bound.value.runTurn() }
     }
 
     private func next(of batch: Batch) -> Exchange? {

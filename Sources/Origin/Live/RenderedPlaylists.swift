@@ -6,7 +6,7 @@ import Wire
 /// The texts of one rendition's playlist in its present state, each made when it is first asked for and at most once.
 ///
 /// What earlier states have in common with this one is neither written nor compressed again.
-struct RenderedPlaylists {
+package struct RenderedPlaylists {
     private var ready: [PlaylistForm: ResponseBody] = [:]
     /// Compressed stretches of the last state, those of the whole playlist and those of the delta.
     private var compressed: [Bool: [SettledPiece.Key: DeflatedBlock]] = [:]
@@ -14,10 +14,12 @@ struct RenderedPlaylists {
     /// Texts up to this size are one buffer, compressed as a whole: that is smaller and takes one system call.
     private static let wholeBytes = 16 * 1024
 
-    /// Another state has begun.
-    mutating func invalidate() { ready.removeAll(keepingCapacity: true) }
+    package init() {}
 
-    mutating func body(
+    /// Another state has begun.
+    package mutating func invalidate() { ready.removeAll(keepingCapacity: true) }
+
+    package mutating func body(
         _ form: PlaylistForm, of timeline: LiveTimeline, reports: @autoclosure () -> [RenditionReport]
     ) -> ResponseBody {
         // There are no date ranges: both kinds of delta are the same text.

@@ -74,7 +74,7 @@ final class ChannelPush: PushSource {
             for index in segment.parts.indices where !segment.parts[index].isGap {
                 let position = MediaPosition(sequence: segment.sequence, part: index)
                 if let after, position <= after { continue }
-                guard let bytes = rendition.part(segment.sequence, index) else { continue }
+                guard let bytes = rendition.recentPart(position) else { continue }
                 objects.append(part(position, bytes, rendition, presentation))
             }
         }

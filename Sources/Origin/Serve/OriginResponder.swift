@@ -103,8 +103,8 @@ final class OriginResponder: Responder {
         let found: ResponseBody?
         switch rendition.timeline.media(name) {
         case .initSection(let number): found = rendition.initSection(number).map { .bytes($0) }
-        case .segment(let sequence): found = rendition.segment(sequence).map { .slices($0) }
-        case .part(let position): found = rendition.part(position.sequence, position.part).map { .bytes($0) }
+        case .segment(let sequence): found = body(rendition.segment(sequence), for: exchange)
+        case .part(let position): found = body(rendition.part(position.sequence, position.part), for: exchange)
         case .hinted(let position, let target):
             let want = ParkedRequests.Want.part(sequence: position.sequence, index: position.part)
             return park(exchange, want, until: target, channel, presentation, rendition)
@@ -115,6 +115,10 @@ final class OriginResponder: Responder {
             return exchange.refuse(.notYet("No such media in this rendition."), presentation.heads)
         }
         exchange.respond(presentation.mediaHead(of: rendition), body: found)
+    }
+
+    private func body(_ media: SegmentStore.Media?, for exchange: Exchange) -> ResponseBody? {
+        media?.body(for: exchange, on: hub.parking.eventLoop)
     }
 
     // MARK: Holds

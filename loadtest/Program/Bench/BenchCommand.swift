@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Harness
+import NIOCore
 import NIOPosix
 
 /// Prints the figures by which the project is judged, as a table.
@@ -9,9 +10,9 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench", abstract: "Starts an origin and an edge on this machine and measures them.",
         discussion: "Example: needletail-loadtest bench --only startup --only age")
 
-    enum Measure: String, CaseIterable, ExpressibleByArgument { case startup, age, ingest, glass }
+    enum Measure: String, CaseIterable, ExpressibleByArgument { case startup, age, ingest, glass, playlist, holds }
 
-    @Option(help: "Measure this alone; may be repeated: startup, age, ingest, glass.")
+    @Option(help: "Measure this alone; may be repeated: startup, age, ingest, glass, playlist, holds.")
     var only: [Measure] = []
 
     @Option(help: "Seconds of each measurement.")
@@ -45,6 +46,8 @@ struct BenchCommand: ParsableCommand {
             let percent = try IngestCostMeasure(clip: clip, group: group).run(publishers: 8, seconds: seconds)
             row("CPU of the origin per 720p30 stream, of one core", String(format: "%.2f %%", percent))
         }
+        if chosen.contains(.playlist) { playlist() }
+        if chosen.contains(.holds) { try holds(clip, group) }
         if chosen.contains(.glass) {
             for (name, part) in parts {
                 let glass = try GlassMeasure().run(part: part, seconds: seconds)
@@ -53,6 +56,32 @@ struct BenchCommand: ParsableCommand {
                     "\(Int(glass.joinMilliseconds)) ms")
                 row("glass latency in Chromium through an edge, \(name) parts", glass.latency.text("ms", digits: 0))
                 row("stalls meanwhile, \(name) parts", "\(glass.stalls)")
+            }
+        }
+    }
+
+    private func playlist() {
+        for (name, window) in [("30 s", 30), ("15 min", 900), ("6 h", 21_600)] {
+            let figures = PlaylistMeasure().run(window: window, parts: 600)
+            row(
+                "a part's playlist at a window of \(name): plain, gzip",
+                String(format: "%.0f µs, %.0f µs", figures.plain, figures.gzip))
+            row(
+                "the same written and compressed whole",
+                String(format: "%.0f µs, %.0f µs", figures.wholePlain, figures.wholeGzip))
+            row("its bytes", figures.bytes.map { "\($0.name) \($0.count)" }.joined(separator: "; "))
+        }
+    }
+
+    private func holds(_ clip: Clip, _ group: any EventLoopGroup) throws {
+        for (version, isHTTP2) in [("HTTP/1.1", false), ("HTTP/2", true)] {
+            for count in [1, 1_000, 10_000] {
+                let figures = try HoldsMeasure(clip: clip, group: group).run(
+                    count: count, isHTTP2: isHTTP2, rounds: count == 1 ? 10 : 3)
+                let name = "\(count) holds over \(version) (\(figures.connections) connections)"
+                row("segment's end to its answer, \(name)", figures.unblocked.text("ms", tail: ("p99", 0.99)))
+                row("first answer to each, \(name)", figures.behindFirst.text("ms", tail: ("p99", 0.99)))
+                if count > 1 { row("memory of a hold, \(name)", "\(Int(figures.bytesPerHold)) bytes") }
             }
         }
     }

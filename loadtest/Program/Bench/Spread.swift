@@ -14,8 +14,8 @@ struct Spread {
     }
 
     /// `p50 12.3, p95 15.0, max 17.2 (n 50)`
-    func text(_ unit: String, digits: Int = 1) -> String {
-        let words = [("p50", 0.5), ("p95", 0.95), ("max", 1)].map { name, q in
+    func text(_ unit: String, digits: Int = 1, tail: (name: String, q: Double) = ("p95", 0.95)) -> String {
+        let words = [("p50", 0.5), (tail.name, tail.q), ("max", 1)].map { name, q in
             "\(name) \(String(format: "%.\(digits)f", quantile(q)))"
         }
         return "\(words.joined(separator: ", ")) \(unit) (n \(count))"
