@@ -53,6 +53,8 @@ package struct EdgeSettings: Sendable {
     package var objectBytes = 64 << 20
     /// Requests held at once.
     package var parkedRequests = 50_000
+    package var parkedRequestsPerChannel = 20_000
+    package var parkedRequestsPerAddress = 5_000
     package var player = Player.file(".needletail/hls.js")
     package var serverLimits = ServerLimits()
 

@@ -65,6 +65,8 @@ extension EdgeConfiguration {
         settings.cacheBytes = cache.memoryBytes
         settings.objectBytes = cache.objectBytes
         settings.parkedRequests = httpLimits.parkedRequests
+        settings.parkedRequestsPerChannel = httpLimits.parkedRequestsPerChannel
+        settings.parkedRequestsPerAddress = httpLimits.parkedRequestsPerAddress
         switch watch.player {
         case .file(let path): settings.player = .file(path)
         case .url(let url): settings.player = .url(url.description)

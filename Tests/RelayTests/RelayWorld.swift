@@ -42,6 +42,8 @@ struct RelayWorld {
     var fills: [HTTPBytes] = []
     /// Parts that were pushed whole to the edge.
     var arrivals: Set<HTTPBytes> = []
+    /// Playlists that have been read, which are kept so that no other takes their place in memory.
+    private var texts: [ObjectIdentifier: (object: RelayObject, listed: [HTTPBytes])] = [:]
     var pulls = 0
     var answers = 0
     var faults: [String] = []
@@ -267,17 +269,25 @@ struct RelayWorld {
         case .object(let object): check(object, is: path)
         case .segment(let parts): for part in parts { check(part, is: nil) }
         case .playlist(let object, _, _, _):
-            var text = ByteBuffer()
-            for chunk in object.body.chunks { text.writeImmutableBuffer(chunk) }
-            guard object.body.isComplete, let playlist = try? MediaPlaylist(parsing: text.readableBytesView) else {
-                return faults.append("\(waiter) got half a playlist")
-            }
-            for part in playlist.segments.flatMap(\.parts) {
-                let target = HTTPBytes("/live/demo/video/\(part.uri)")
+            guard let listed = listed(in: object) else { return faults.append("\(waiter) got half a playlist") }
+            for target in listed {
                 // The barrier: each part that is listed is answered at once.
-                if !request(target, []) { faults.append("\(part.uri) is listed and not held") }
+                if !request(target, []) { faults.append("\(target.text) is listed and not held") }
             }
         }
+    }
+
+    /// The parts that a playlist lists; nil when it is not whole.
+    private mutating func listed(in object: RelayObject) -> [HTTPBytes]? {
+        if let known = texts[ObjectIdentifier(object)] { return known.listed }
+        var text = ByteBuffer()
+        for chunk in object.body.chunks { text.writeImmutableBuffer(chunk) }
+        guard object.body.isComplete, let playlist = try? MediaPlaylist(parsing: text.readableBytesView) else {
+            return nil
+        }
+        let listed = playlist.segments.flatMap(\.parts).map { HTTPBytes("/live/demo/video/\($0.uri)") }
+        texts[ObjectIdentifier(object)] = (object, listed)
+        return listed
     }
 
     mutating func check(_ object: RelayObject, is path: HTTPBytes?) {

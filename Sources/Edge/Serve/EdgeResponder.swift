@@ -13,6 +13,8 @@ final class EdgeResponder: Responder {
         let request: RequestHead
         /// The channel whose pushes it waits for; nil when it waits for a fetch.
         let channel: String?
+        /// The channel and the address for which it is counted.
+        let counted: (channel: String?, address: String?)
     }
 
     private let name: String
@@ -22,7 +24,7 @@ final class EdgeResponder: Responder {
     let eventLoop: any EventLoop
     private let status: NodeStatus
     private let watchPage: WatchPage
-    private let parkedLimit: Int
+    private var parked: ParkedCounts
     private let offersPushes: Bool
     private(set) var waiting: [WaiterID: Waiting] = [:]
     private var waiterOf: [Exchange: WaiterID] = [:]
@@ -44,7 +46,10 @@ final class EdgeResponder: Responder {
         self.eventLoop = eventLoop
         self.feeds = feeds
         name = settings.name
-        parkedLimit = settings.parkedRequests
+        parked = ParkedCounts(
+            limits: .init(
+                node: settings.parkedRequests, channel: settings.parkedRequestsPerChannel,
+                address: settings.parkedRequestsPerAddress))
         offersPushes = settings.offersPush
         self.store = store
         self.upstreams = upstreams
@@ -93,7 +98,8 @@ final class EdgeResponder: Responder {
     /// What waited for a fetch waits for pushes.
     func move(_ waiter: WaiterID, to channel: String) {
         guard let place = waiting[waiter] else { return }
-        waiting[waiter] = Waiting(exchange: place.exchange, request: place.request, channel: channel)
+        waiting[waiter] = Waiting(
+            exchange: place.exchange, request: place.request, channel: channel, counted: place.counted)
     }
 
     func pull(_ request: RequestHead, waiter: WaiterID, on exchange: Exchange) {
@@ -114,14 +120,17 @@ final class EdgeResponder: Responder {
     }
 
     private func park(_ waiter: WaiterID, _ request: RequestHead, _ exchange: Exchange, channel: String? = nil) {
-        guard waiting.count < parkedLimit else {
+        let counted = (
+            channel: LiveTarget.read(path: request.path)?.channel, address: exchange.remoteAddress?.ipAddress
+        )
+        if let excess = parked.add(channel: counted.channel, address: counted.address) {
             if let channel { feeds.leave(waiter, channel: channel) } else { store.leave(waiter) }
             return exchange.refuse(
                 Problem(
                     name: "too-many-parked", title: "Too many requests wait", status: 429,
-                    detail: "As many requests wait at this edge as its configuration allows."))
+                    detail: "As many requests wait \(excess.place) as its configuration allows. Ask again."))
         }
-        waiting[waiter] = Waiting(exchange: exchange, request: request, channel: channel)
+        waiting[waiter] = Waiting(exchange: exchange, request: request, channel: channel, counted: counted)
         waiterOf[exchange] = waiter
     }
 
@@ -136,6 +145,7 @@ final class EdgeResponder: Responder {
     func cancelled(_ exchange: Exchange) {
         if let waiter = waiterOf.removeValue(forKey: exchange) {
             let place = waiting.removeValue(forKey: waiter)
+            if let place { parked.remove(channel: place.counted.channel, address: place.counted.address) }
             if let channel = place?.channel { feeds.leave(waiter, channel: channel) } else { store.leave(waiter) }
         }
         feeds.desk.cancelled(exchange)
@@ -226,6 +236,7 @@ final class EdgeResponder: Responder {
     func take(_ waiter: WaiterID) -> Waiting? {
         guard let place = waiting.removeValue(forKey: waiter) else { return nil }
         waiterOf[place.exchange] = nil
+        parked.remove(channel: place.counted.channel, address: place.counted.address)
         return place
     }
 
@@ -304,5 +315,15 @@ extension Exchange {
         CORS.append(to: &head.fields)
         if problem.status == 503 || problem.status == 429 { head.fields.append("retry-after", "1") }
         respond(head, body: .bytes(problem.body))
+    }
+}
+
+extension ParkedCounts.Excess {
+    fileprivate var place: String {
+        switch self {
+        case .node: "at this edge"
+        case .channel: "for this channel"
+        case .address: "for this address"
+        }
     }
 }
