@@ -31,6 +31,7 @@ struct LinePlot {
             Self.height - Self.bottom - value / limit * (Self.height - Self.bottom - Self.top)
         }
         var svg = "<figure><figcaption>\(Markup.escape(title))"
+        if !unit.isEmpty { svg += "<span class=legend>\(Markup.escape(unit))</span>" }
         svg += "<span class=legend>"
         for line in lines {
             svg += "<i style=\"background:\(line.color)\"></i>\(Markup.escape(line.name)) "
@@ -53,7 +54,6 @@ struct LinePlot {
                 "<text class=axis x=\(q(Self.left - 6)) y=\(q(y(value) + 4)) text-anchor=end>\(Markup.number(value))</text>\n"
             value += step
         }
-        svg += "<text class=axis x=\(q(4)) y=\(q(Self.height - 8))>\(Markup.escape(unit))</text>\n"
         let every = max(1, Int(Self.scale(Double(count) * 0.6).step))
         for second in stride(from: 0, through: count, by: every) {
             let label = second + every > count ? "\(second) s" : "\(second)"

@@ -206,7 +206,7 @@ package struct ReportPage {
         .cards div{background:var(--card);border-radius:8px;padding:10px 14px;display:flex;flex-direction:column}
         .cards b{font-size:22px}.cards small,td small{color:var(--soft);display:block}
         table{border-collapse:collapse;width:100%;margin:6px 0}td,th{text-align:left;padding:4px 8px;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
-        .waterfall td:nth-child(1){width:38%}.waterfall td:nth-child(3){text-align:right;white-space:nowrap}
+        .waterfall{table-layout:fixed}.waterfall td:nth-child(1){width:40%}.waterfall td:nth-child(3){width:14%}.waterfall td:nth-child(3){text-align:right;white-space:nowrap}
         .track{background:var(--card);border-radius:3px;height:18px;margin-top:4px}.track div{height:18px;border-radius:3px}
         figure{margin:22px 0 0}figcaption{font-weight:600}.legend{font-weight:400;color:var(--soft);margin-left:12px}
         .legend i{display:inline-block;width:10px;height:10px;border-radius:2px;margin:0 4px 0 8px}
