@@ -75,6 +75,8 @@ extension OriginConfiguration {
         let parked = httpLimits.parkedRequestsPerChannel
         settings.parkedRequests = httpLimits.parkedRequests
         settings.parkedRequestsPerAddress = httpLimits.parkedRequestsPerAddress
+        settings.stateDirectory = stateDirectory
+        settings.epochBook = epochBook
         let directory = packaging.storage.directory.map { MediaDirectory(path: $0) }
         settings.mediaDirectory = directory
         settings.channels = channels.map {

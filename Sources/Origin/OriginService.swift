@@ -38,8 +38,12 @@ package struct OriginService: Service {
     private func run(dataPlane: any EventLoop, ingest: any EventLoop) async throws {
         let publishers = PublisherRegistry(
             limit: settings.publishers, halfOpenLimit: settings.halfOpenPublishers)
+        let keeper = try settings.stateDirectory.map { path throws(StateError) in
+            try StateKeeper(path: path, logger: logger)
+        }
         let plane = try await dataPlane.submit { [self] in
-            NIOLoopBound(makePlane(publishers: publishers, eventLoop: dataPlane), eventLoop: dataPlane)
+            NIOLoopBound(
+                try makePlane(publishers: publishers, keeper: keeper, eventLoop: dataPlane), eventLoop: dataPlane)
         }.get()
         let (desk, service) = try await dataPlane.submit { [settings] in
             (
@@ -88,6 +92,7 @@ package struct OriginService: Service {
         // Requests under way get a moment; what is left then is cut.
         dataPlane.scheduleTask(in: .seconds(3)) { plane.value.registry.closeAll() }
         try? await drained.futureResult.get()
+        await keeper?.close()
         logger.info("origin stopped")
     }
 
@@ -99,10 +104,16 @@ package struct OriginService: Service {
         let clocks: [RepeatedTask]
     }
 
-    private func makePlane(publishers: PublisherRegistry, eventLoop: any EventLoop) -> Plane {
+    private func makePlane(
+        publishers: PublisherRegistry, keeper: StateKeeper?, eventLoop: any EventLoop
+    ) throws -> Plane {
+        let book = try settings.epochBook.map { path throws(StateError) in
+            try EpochBook(path: path, logger: logger)
+        }
         let parking = ParkingIndex(limits: settings.parking, eventLoop: eventLoop)
         let hub = ChannelHub(
-            channels: settings.channels, openChannel: settings.openChannel, parking: parking, logger: logger)
+            channels: settings.channels, openChannel: settings.openChannel, parking: parking, keeper: keeper,
+            book: book, logger: logger)
         let registry = ConnectionRegistry(limits: settings.serverLimits, eventLoop: eventLoop)
         let directory = settings.mediaDirectory
         let status = NodeStatus(prometheus: prometheus, registry: registry) { text in

@@ -21,6 +21,10 @@ package struct OriginSettings: Sendable {
     package var certificatePath: String?
     package var keyPath: String?
     package var channels: [ChannelSettings] = []
+    /// Directory for what outlives a restart; nil for nothing.
+    package var stateDirectory: String?
+    /// Directory that twin origins share.
+    package var epochBook: String?
     /// Settings for a key that the configuration does not name, where that is allowed.
     package var openChannel: @Sendable (String) -> ChannelSettings? = { _ in nil }
     package var rtmpLimits = RTMPLimits()

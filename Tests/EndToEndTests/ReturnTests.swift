@@ -84,6 +84,104 @@ extension EndToEnd {
             #expect(epoch(fresh) != epoch(ended))
         }
 
+        @Test func chromiumPlaysAgainAfterEachReturn() throws {
+            let fleet = try Fleet(packaging: Self.parts)
+            var publisher = try fleet.publish()
+            defer { publisher.stop() }
+            _ = try fleet.waitForChannel()
+            let browser = try Browser(in: fleet.directory)
+            try browser.open("http://127.0.0.1:\(fleet.edgePort)/watch/demo")
+            func frames() throws -> Int { try browser.evaluate("return window.needletail.frames") as? Int ?? 0 }
+            _ = try eventually("moving frames", within: 60) { try frames() > 30 ? true : nil }
+            for round in 1...3 {
+                publisher.kill()
+                _ = try eventually("a gap: \(fleet.origin.text)") {
+                    try curl(url(fleet)).text.components(separatedBy: "GAP=YES").count > 2 ? true : nil
+                }
+                publisher = try fleet.publish(name: "publisher-\(round)")
+                _ = try eventually("publish \(round)") {
+                    fleet.origin.text.components(separatedBy: "publisher returned").count > round ? true : nil
+                }
+                let seen = try frames()
+                _ = try eventually("frames in round \(round): \(fleet.edge.text)", within: 40) {
+                    try frames() > seen + 60 ? true : nil
+                }
+            }
+            #expect(try browser.evaluate("return window.needletail.state") as? String == "playing")
+        }
+
+        /// Killed as it stands, the origin goes on where it was: viewers and edges come back by themselves.
+        @Test func aKilledOriginGoesOnAndChromiumPlaysAgain() throws {
+            let fleet = try Fleet(packaging: Self.parts)
+            let first = try fleet.publish()
+            _ = try fleet.waitForChannel()
+            let before = try MediaPlaylist(parsing: try fleet.waitForSegments("video").utf8)
+            let browser = try Browser(in: fleet.directory)
+            try browser.open("http://127.0.0.1:\(fleet.edgePort)/watch/demo")
+            func frames() throws -> Int { try browser.evaluate("return window.needletail.frames") as? Int ?? 0 }
+            _ = try eventually("moving frames", within: 60) { try frames() > 30 ? true : nil }
+
+            try fleet.restartOrigin(killed: true)
+            first.kill()
+            let again = try fleet.publish(name: "again")
+            defer { again.stop() }
+            let local = "http://127.0.0.1:\(fleet.originPort)/live/demo/video/playlist.m3u8"
+            let after = try eventually("media again: \(fleet.origin.text)") { () -> MediaPlaylist? in
+                let answer = try curl(local)
+                guard answer.status == 200 else { return nil }
+                let playlist = try MediaPlaylist(parsing: answer.text.utf8)
+                return playlist.segments.last?.parts.last?.isGap == false ? playlist : nil
+            }
+            #expect(after.mediaSequence > before.segments.last?.sequence ?? .max)
+            #expect(after.segments.last?.map == before.segments.last?.map, "the same epoch")
+            #expect(after.discontinuitySequence ?? 0 >= before.segments.last?.discontinuitySequence ?? .max)
+            let seen = try frames()
+            _ = try eventually("frames after the restart: \(fleet.edge.text)", within: 60) {
+                try frames() > seen + 60 ? true : nil
+            }
+        }
+
+        /// One encoder, two origins that share an epoch book: every playlist and every part is the same on both.
+        @Test func twinOriginsServeTheSameBytes() throws {
+            let book = FileManager.default.temporaryDirectory.appendingPathComponent("book-\(UUID().uuidString)").path
+            defer { try? FileManager.default.removeItem(atPath: book) }
+            let twins = [
+                try Fleet(packaging: Self.parts, origin: ["epoch_book=\(book)"]),
+                try Fleet(packaging: Self.parts, origin: ["epoch_book=\(book)"]),
+            ]
+            let outputs = twins.map { "[f=flv]rtmp://127.0.0.1:\($0.rtmpPort)/live/demo" }.joined(separator: "|")
+            let encoder = try ChildProcess(
+                "ffmpeg",
+                ["-hide_banner", "-loglevel", "warning", "-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30"]
+                    + ["-re", "-f", "lavfi", "-i", "sine=sample_rate=48000"] + Fleet.x264
+                    + ["-c:a", "aac", "-flags", "+global_header", "-map", "0:v", "-map", "1:a", "-t", "6", "-f", "tee"]
+                    + [outputs], in: twins[0].directory, name: "tee")
+            encoder.waitForExit()
+            for rendition in ["video", "audio"] {
+                let texts = try twins.map { twin in
+                    let url = "http://127.0.0.1:\(twin.originPort)/live/demo/\(rendition)/playlist.m3u8"
+                    return try eventually("the end: \(twin.origin.text) \(encoder.text)") { () -> String? in
+                        let text = try curl(url).text
+                        return text.contains("#EXT-X-ENDLIST") ? text : nil
+                    }
+                }
+                #expect(texts[0] == texts[1], "\(rendition)")
+                let playlist = try MediaPlaylist(parsing: texts[0].utf8)
+                let names = playlist.segments.flatMap { segment in
+                    [segment.map?.uri, segment.uri].compactMap(\.self) + segment.parts.map(\.uri)
+                }
+                #expect(names.count > 20)
+                for name in Set(names) {
+                    let bodies = try twins.map {
+                        try curl("http://127.0.0.1:\($0.originPort)/live/demo/\(rendition)/\(name)")
+                    }
+                    #expect(bodies.allSatisfy { $0.status == 200 } && bodies[0].body == bodies[1].body, "\(name)")
+                }
+            }
+            let indexes = try twins.map { try curl("http://127.0.0.1:\($0.originPort)/live/demo/index.m3u8").text }
+            #expect(indexes[0] == indexes[1])
+        }
+
         /// ffmpeg takes its leave at the end of its input, as OBS does at "Stop streaming".
         @Test(arguments: ["end", "wait"]) func aPublisherThatTakesItsLeave(onEnd: String) throws {
             let fleet = try Fleet(packaging: Self.parts, origin: ["reconnect.on_end=\(onEnd)"])

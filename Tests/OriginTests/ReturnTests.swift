@@ -30,6 +30,19 @@ import Testing
         }
     }
 
+    /// A publisher that sends its first seconds in one burst is listed from the first number on, with its bytes.
+    @Test func aBurstAtTheStartKeepsNumbersAndBytesTogether() throws {
+        let stage = Stage()
+        let encoder = stage.encoder()
+        stage.run(seconds: 2.5)
+        stage.publish(encoder)
+        stage.run(seconds: 0.02)
+        let playlist = try #require(stage.playlist(.video))
+        #expect(playlist.mediaSequence == 100 && playlist.segments.count >= 2)
+        #expect(stage.failures.allSatisfy { $0.contains("in the future") }, "\(stage.failures.prefix(5))")
+        #expect(stage.media["video 100.0"] != nil)
+    }
+
     /// Timestamps from zero again: another line, so a discontinuity, in the same playlist.
     @Test(arguments: [0.2, 1.3, 11.0]) func anEncoderThatStartsAnewIsADiscontinuity(away: Double) throws {
         let stage = Stage()

@@ -11,7 +11,7 @@ import Testing
 /// back and held against the rules, by itself, with the one before and with the other rendition's.
 final class Stage {
     private(set) var now: Int64 = 1_795_000_000_000_000
-    let presentation: Presentation
+    private(set) var presentation: Presentation
     private let settings: ChannelSettings
     private var encoder: StagedEncoder?
     private var packager: PublishPackager?
@@ -25,6 +25,9 @@ final class Stage {
     /// How long after each publish its first part was listed, in microseconds.
     private(set) var firstParts: [Int64] = []
     private(set) var failures: [String] = []
+    /// Each state of each playlist by its last part, reports left out, and each part by its name.
+    private(set) var states: [String: String] = [:]
+    private(set) var media: [String: ByteBuffer] = [:]
     /// Longest time without a new part, in microseconds.
     private(set) var longestSilence: Int64 = 0
 
@@ -42,11 +45,13 @@ final class Stage {
         return encoder
     }
 
-    func publish(_ encoder: StagedEncoder) {
+    /// `beganAt` is what twin origins agree on.
+    func publish(_ encoder: StagedEncoder, beganAt: Int64? = nil) {
         let continuation = presentation.hasMedia ? presentation.resume() : nil
         self.encoder = encoder
         packager = PublishPackager(
-            configuration: settings.packaging, firstSequence: presentation.nextSequence, continuing: continuation)
+            configuration: settings.packaging, firstSequence: presentation.nextSequence, continuing: continuation,
+            beganAt: beganAt)
         packager?.declare(hasVideo: encoder.hasVideo, hasAudio: encoder.hasAudio, frameRate: nil)
         publishedAt = now
     }
@@ -58,6 +63,26 @@ final class Stage {
         presentation.apply(events.filter { if case .segmentEnd = $0 { false } else { true } }, at: now)
         packager = nil
         encoder = nil
+        check()
+    }
+
+    /// Another origin process goes on with what this one left on the disk.
+    func restart(after seconds: Double) throws {
+        (packager, encoder) = (nil, nil)
+        let written = ChannelState(
+            channel: "demo", nextSequence: presentation.nextSequence + 40,
+            discontinuities: presentation.discontinuities + 8, writtenAt: now, live: presentation.durable)
+        let state = try ChannelState(written.encoded, channel: "demo", path: "state")
+        now += Int64(seconds * 1e6)
+        let live = try #require(state.live)
+        presentation = Presentation(
+            settings: settings, epoch: live.epoch, firstSequence: state.nextSequence,
+            discontinuitySequence: state.discontinuities,
+            index: ParkingIndex(limits: .init(), eventLoop: EmbeddedEventLoop()), push: nil,
+            logger: Logger(label: "stage") { _ in SwiftLogNoOpLogHandler() })
+        presentation.restore(live, at: now)
+        last.removeAll()
+        changedAt.removeAll()
         check()
     }
 
@@ -112,6 +137,10 @@ final class Stage {
                 fail(kind, "unreadable")
                 continue
             }
+            var own = ByteBuffer()
+            rendition.timeline.write(delta: nil, reports: [], into: &own)
+            let isClosed = rendition.timeline.segments.last?.isComplete == true
+            states["\(kind) \(position?.sequence ?? 0).\(position?.part ?? 0) \(isClosed)"] = String(buffer: own)
             var results = PlaylistRules.check(playlist)
             if let before = last[kind] { results += PlaylistRules.check(from: before, to: playlist) }
             for result in results where !result.isKept {
@@ -153,6 +182,7 @@ final class Stage {
                     continue
                 }
                 if segment.parts[index].isGap { fail(kind, "a gap has bytes") }
+                media["\(kind) \(segment.sequence).\(index)"] = part
                 // moof, mfhd, traf, tfhd and tfdt as our muxer writes them.
                 let number = part.getInteger(at: 20, as: UInt32.self) ?? 0
                 let decode = part.getInteger(at: 60, as: UInt64.self) ?? 0

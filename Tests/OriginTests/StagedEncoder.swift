@@ -27,6 +27,8 @@ struct StagedEncoder {
     var keyframeInterval = 60
     /// Another picture size, so another configuration.
     var isOtherLayout = false
+    /// From `at` microseconds of media on, timestamps are `by` milliseconds higher.
+    var jump: (at: Int64, by: UInt32)?
     /// Microseconds by which packets may be late.
     var jitter: Int64 = 0
     private var random: SeededGenerator
@@ -123,7 +125,8 @@ struct StagedEncoder {
     }
 
     private func stamp(_ microseconds: Int64) -> UInt32 {
-        firstTimestamp &+ UInt32(truncatingIfNeeded: (microseconds + 500) / 1_000)
+        let leap = jump.map { microseconds >= $0.at ? $0.by : 0 } ?? 0
+        return firstTimestamp &+ leap &+ UInt32(truncatingIfNeeded: (microseconds + 500) / 1_000)
     }
 }
 

@@ -83,9 +83,9 @@ package final class Fleet {
             program, [kind, "--config", "\(kind).yaml"] + arguments, in: directory, name: name ?? kind, patience: 10)
     }
 
-    /// Ends the origin and starts it again on the same ports.
-    package func restartOrigin() throws {
-        origin.stop()
+    /// Ends the origin, by its leave or without, and starts it again on the same ports.
+    package func restartOrigin(killed isKilled: Bool = false) throws {
+        if isKilled { origin.kill() } else { origin.stop() }
         origin = try Self.start("origin", originPorts, in: directory, name: "origin-again")
         _ = try origin.line(with: "origin ready")
     }

@@ -20,6 +20,8 @@ package struct OriginConfiguration: Equatable, Sendable {
     package var channels: [String: ChannelConfiguration] = [:]
     /// Directory for what must outlive a restart, relative to the working directory.
     package var stateDirectory = ".needletail/state"
+    /// Directory in which twin origins agree on epochs; nil when there is no twin.
+    package var epochBook: String?
     package var log = LogConfiguration()
 
     package init() {}
@@ -67,6 +69,7 @@ package struct OriginConfiguration: Equatable, Sendable {
         readChannels(root, mayBeEmpty: anyKey || !rtmp.anyKey.isSound)
         stateDirectory =
             root.value("state_dir", .path("the path of a directory"), standard: stateDirectory).value
+        epochBook = root.optional("epoch_book", .path("the path of a directory")).value
         log = root.section("log", LogConfiguration.init).value
     }
 

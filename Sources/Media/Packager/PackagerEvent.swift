@@ -36,6 +36,13 @@ package struct InitSection: Sendable {
     package let bytes: ByteBuffer
     package let format: TrackFormat
 
+    package init(kind: MediaKind, number: Int, bytes: ByteBuffer, format: TrackFormat) {
+        self.kind = kind
+        self.number = number
+        self.bytes = bytes
+        self.format = format
+    }
+
     /// The same section under another number.
     package func numbered(_ number: Int) -> InitSection {
         var section = self

@@ -14,6 +14,7 @@ package struct PublishPackager {
     private let configuration: PackagerConfiguration
     private var plan: SegmentPlan
     private let continuation: PublishContinuation?
+    private let beganAt: Int64?
     private var line: PublishLine
     private var programDates: ProgramDates
     private var lineIsTold = false
@@ -37,9 +38,13 @@ package struct PublishPackager {
     /// - Parameters:
     ///   - firstSequence: numbers the first segment.
     ///   - continuation: where an earlier publish left the same playlists.
+    ///   - beganAt: wall-clock time of the first frame, microseconds since 1970, where it was agreed on; without it, when
+    ///     the frame comes.
     package init(
-        configuration: PackagerConfiguration, firstSequence: Int64, continuing continuation: PublishContinuation? = nil
+        configuration: PackagerConfiguration, firstSequence: Int64, continuing continuation: PublishContinuation? = nil,
+        beganAt: Int64? = nil
     ) {
+        self.beganAt = beganAt
         self.configuration = configuration
         self.continuation = continuation
         line = PublishLine(continuing: continuation)
@@ -95,8 +100,22 @@ package struct PublishPackager {
         guard hasVideoConfiguration || hasAudioConfiguration || waiting.count >= Self.waitingPackets else {
             return false
         }
-        return Double(wall - waitingSince) >= configuration.trackWait.microseconds
+        // By timestamps, which are the same wherever the stream goes; the clock helps where none come.
+        return waitingMilliseconds * 1_000 >= configuration.trackWait.microseconds
+            || Double(wall - waitingSince) >= configuration.trackWait.microseconds * 2
             || waiting.count >= Self.waitingPackets
+    }
+
+    /// From the first waiting frame to the last. Configurations may bear any timestamp.
+    private var waitingMilliseconds: Double {
+        let stamps = waiting.compactMap { packet, _ -> UInt32? in
+            switch packet {
+            case .video(let packet): if case .frame = packet.payload { packet.timestampMilliseconds } else { nil }
+            case .audio(let packet): if case .frame = packet.payload { packet.timestampMilliseconds } else { nil }
+            }
+        }
+        guard let first = stamps.first, let last = stamps.last, last > first else { return 0 }
+        return Double(last - first)
     }
 
     private mutating func start(into events: inout [PackagerEvent]) {
@@ -107,7 +126,8 @@ package struct PublishPackager {
         for (packet, wall) in packets { process(packet, at: wall, into: &events) }
     }
 
-    private mutating func process(_ packet: Arrived, at wall: Int64, into events: inout [PackagerEvent]) {
+    private mutating func process(_ packet: Arrived, at arrival: Int64, into events: inout [PackagerEvent]) {
+        let wall = lineIsTold ? arrival : beganAt ?? arrival
         switch packet {
         case .video(let packet): processVideo(packet, at: wall, into: &events)
         case .audio(let packet): processAudio(packet, at: wall, into: &events)
@@ -163,8 +183,7 @@ package struct PublishPackager {
                 .video, milliseconds: packet.timestampMilliseconds, nanosecondOffset: packet.nanosecondOffset,
                 wall: wall)
             if isJump { warn(.timestampJump(kind: .video), into: &events) }
-            programDates.note(
-                time + Int64(packet.compositionOffsetMilliseconds) * 1_000, wall: wall, isJump: isJump)
+            programDates.note(time + Int64(packet.compositionOffsetMilliseconds) * 1_000, wall: wall)
             tellLine(.video, isJump: isJump, into: &events)
             video?.frame(
                 bytes, time: time, offsetMilliseconds: packet.compositionOffsetMilliseconds, isJump: isJump,
@@ -221,7 +240,7 @@ package struct PublishPackager {
                 .audio, milliseconds: packet.timestampMilliseconds, nanosecondOffset: packet.nanosecondOffset,
                 wall: wall)
             if isJump { warn(.timestampJump(kind: .audio), into: &events) }
-            programDates.note(time, wall: wall, isJump: isJump)
+            programDates.note(time, wall: wall)
             tellLine(.audio, isJump: isJump, into: &events)
             audio?.hold(bytes, time: time, isJump: isJump)
             // Where there is no picture, sound leads and waits for nobody.
@@ -253,14 +272,14 @@ package struct PublishPackager {
     }
 }
 
-/// Wall-clock time of moments on the publish's line: fixed by the first frame, and anew at each bridged jump.
+/// Wall-clock time of moments on the publish's line: fixed by the first frame. Jumps are bridged so that it stays true.
 struct ProgramDates: Sendable {
     private var offset: Int64?
 
     init(offset: Int64? = nil) { self.offset = offset }
 
-    mutating func note(_ time: Int64, wall: Int64, isJump: Bool) {
-        if offset == nil || isJump { offset = wall - time }
+    mutating func note(_ time: Int64, wall: Int64) {
+        if offset == nil { offset = wall - time }
     }
 
     /// Microseconds since 1970 at `time` on the line.

@@ -8,6 +8,8 @@ struct PublishLine: Sendable {
         var unwrapper = TimestampUnwrapper()
         var shift: Int64 = 0
         var last: (line: Int64, wall: Int64)?
+        /// From the frame before the last one to that.
+        var step: Int64 = 0
     }
 
     private struct Jump {
@@ -26,6 +28,8 @@ struct PublishLine: Sendable {
 
     static let forwardLimit: Int64 = 5_000_000
     static let backwardLimit: Int64 = 500_000
+    /// Arrivals further apart are a stall.
+    private static let stall: Int64 = 1_000_000
     /// How far apart in arrival two tracks' halves of one jump may be.
     private static let pairing: Int64 = 3_000_000
 
@@ -68,13 +72,17 @@ struct PublishLine: Sendable {
                 {
                     track.shift = lastJump.jump.shift
                 } else {
-                    track.shift += last.line + max(0, wall - last.wall) - line
+                    // Where nothing stalled, the clock would tell of the network's jitter only: the line goes on by a
+                    // frame, the same wherever the stream is packaged.
+                    let passed = max(0, wall - last.wall)
+                    track.shift += last.line + (passed < Self.stall ? track.step : passed) - line
                     lastJump = (kind, Jump(raw: amount, shift: track.shift, wall: wall))
                     isJump = true
                 }
                 line = raw + track.shift
             }
         }
+        if let last = track.last { track.step = max(1_000, min(line - last.line, Self.stall)) }
         track.last = (line, wall)
         return (line, isJump)
     }

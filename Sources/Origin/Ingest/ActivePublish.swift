@@ -18,7 +18,8 @@ final class ActivePublish {
         self.desk = desk
         self.logger = logger
         packager = PublishPackager(
-            configuration: grant.packaging, firstSequence: grant.firstSequence, continuing: grant.continuation)
+            configuration: grant.packaging, firstSequence: grant.firstSequence, continuing: grant.continuation,
+            beganAt: grant.beganAt)
     }
 
     func declare(_ metadata: StreamMetadata) {

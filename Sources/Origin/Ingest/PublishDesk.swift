@@ -62,6 +62,8 @@ package struct PublishGrant: Sendable {
     package let firstSequence: Int64
     /// Where an earlier publisher left the same presentation.
     package let continuation: PublishContinuation?
+    /// Wall-clock time of the first frame, microseconds since 1970, where twin origins agreed on it.
+    package let beganAt: Int64?
 }
 
 /// Why a publish is refused. The code is RTMP's, the description is for the person at the encoder.

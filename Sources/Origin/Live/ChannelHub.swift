@@ -15,6 +15,8 @@ package final class ChannelHub {
     /// Pushes what comes to be to the edges that subscribe to it.
     let push = ChannelPush()
     private let openChannel: (String) -> ChannelSettings?
+    private let keeper: StateKeeper?
+    private let book: EpochBook?
     private(set) var isStopping = false
 
     /// The RTMP application that publishers name: `rtmp://host/live/{key}`.
@@ -23,13 +25,16 @@ package final class ChannelHub {
     /// `openChannel` gives settings for a key that the configuration does not name, where that is allowed.
     init(
         channels settings: [ChannelSettings], openChannel: @escaping (String) -> ChannelSettings?,
-        parking: ParkingIndex, logger: Logger
+        parking: ParkingIndex, keeper: StateKeeper? = nil, book: EpochBook? = nil, logger: Logger
     ) {
+        self.keeper = keeper
+        self.book = book
         self.logger = logger
         self.parking = parking
         self.openChannel = openChannel
         for setting in settings {
-            channels[setting.name] = LiveChannel(settings: setting, index: parking, push: push, logger: logger)
+            channels[setting.name] = LiveChannel(
+                settings: setting, index: parking, push: push, keeper: keeper, book: book, logger: logger)
             for key in setting.keys { channelOfKey[key] = setting.name }
         }
         push.hub = self
@@ -55,7 +60,8 @@ package final class ChannelHub {
         if let name = channelOfKey[key] { return channels[name] }
         guard let settings = openChannel(key) else { return nil }
         let channel =
-            channels[settings.name] ?? LiveChannel(settings: settings, index: parking, push: push, logger: logger)
+            channels[settings.name]
+            ?? LiveChannel(settings: settings, index: parking, push: push, keeper: keeper, book: book, logger: logger)
         channels[settings.name] = channel
         channelOfKey[key] = settings.name
         return channel
@@ -81,7 +87,8 @@ package final class ChannelHub {
         for channel in channels.values { channel.keepAlive() }
     }
 
-    /// Ends every publish; playlists get their ENDLIST and blocked requests their answer.
+    /// Ends every publish. Playlists that the next origin can go on with stay as they are, others get their ENDLIST;
+    /// blocked requests get an answer.
     func stop() {
         isStopping = true
         for channel in channels.values { channel.stop() }
@@ -99,6 +106,12 @@ package struct ChannelSettings: Sendable {
     package let packaging: PackagerConfiguration
     /// Length of the listed window.
     package let window: Duration
+
+    /// What may not change within an epoch (RFC 8216bis, 6.2.1), as text.
+    var fingerprint: String {
+        "part target \(packaging.partTarget), target duration \(packaging.targetDurationSeconds) s, window \(window)"
+    }
+
     /// Requests held at once on this channel.
     package let parkedRequests: Int
     /// How long the playlist stays live without a publisher; zero ends it with the publish.

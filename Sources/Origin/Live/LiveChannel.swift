@@ -19,20 +19,70 @@ final class LiveChannel {
     private var lostAt: NIODeadline?
     private var nextSequence: Int64 = 0
     private var discontinuities: Int64 = 0
+    private let keeper: StateKeeper?
+    private let book: EpochBook?
+    /// What the state on the disk covers.
+    private var durable = (sequence: Int64(0), discontinuities: Int64(0), initCount: 0, hasMedia: false)
     /// When the first request of viewers could be answered, and how long after the publish began.
     private(set) var counters = ChannelCounters()
 
-    init(settings: ChannelSettings, index: ParkingIndex, push: ChannelPush?, logger: Logger) {
+    /// Segments that a state on the disk covers beyond those listed. Half of them may be used before the next is asked for.
+    private static let reservedSegments: Int64 = 40
+    private static let reservedDiscontinuities: Int64 = 8
+
+    /// `keeper` has what an origin before this one knew of the channel.
+    init(
+        settings: ChannelSettings, index: ParkingIndex, push: ChannelPush?, keeper: StateKeeper?, book: EpochBook?,
+        logger: Logger
+    ) {
         self.push = push
         self.index = index
+        self.keeper = keeper
+        self.book = book
         holds = ChannelHolds(limit: settings.parkedRequests)
         self.settings = settings
         var logger = logger
         logger[metadataKey: "channel"] = "\(settings.name)"
         self.logger = logger
+        if let state = keeper?.load(settings.name) { restore(state) }
     }
 
     var isLive: Bool { publisher != nil }
+
+    // MARK: What outlives the origin
+
+    private func restore(_ state: ChannelState) {
+        nextSequence = state.nextSequence
+        discontinuities = state.discontinuities
+        let now = LiveClock.now()
+        let staleness = Duration.microseconds(max(0, now - state.writtenAt))
+        // A state of a live channel is as old as the numbers that it reserves allow.
+        let age = settings.reconnectWindow + settings.packaging.maximumSegmentDuration * Int(Self.reservedSegments)
+        guard let live = state.live, live.packaging == settings.fingerprint, settings.reconnectWindow > .zero,
+            staleness <= age
+        else { return }
+        let presentation = Presentation(
+            settings: settings, epoch: live.epoch, firstSequence: nextSequence,
+            discontinuitySequence: discontinuities, index: index, push: push, logger: logger)
+        presentation.restore(live, at: now)
+        self.presentation = presentation
+        lostAt = .now()
+        noteNumbers()
+        logger.notice(
+            "playlist goes on after a restart", metadata: ["msn": "\(nextSequence)", "epoch": "\(live.epoch)"])
+    }
+
+    private func save() {
+        guard let keeper else { return }
+        durable = (
+            nextSequence + Self.reservedSegments, discontinuities + Self.reservedDiscontinuities,
+            presentation?.initCount ?? 0, presentation?.hasMedia ?? false
+        )
+        keeper.save(
+            ChannelState(
+                channel: settings.name, nextSequence: durable.sequence, discontinuities: durable.discontinuities,
+                writtenAt: LiveClock.now(), live: presentation?.durable))
+    }
 
     // MARK: Publisher
 
@@ -57,9 +107,14 @@ final class LiveChannel {
             logger.notice("publisher returned", metadata: ["after": "\(away)"])
         }
         lostAt = nil
+        let proposal = PublishAgreement(
+            epoch: presentation.epoch, firstSequence: presentation.nextSequence,
+            discontinuities: presentation.discontinuities, began: WallClock.now())
+        let agreed = book?.agree(on: settings.name, proposal)
         return PublishGrant(
             channel: settings.name, number: number, packaging: settings.packaging,
-            firstSequence: presentation.nextSequence, continuation: presentation.resume())
+            firstSequence: presentation.nextSequence, continuation: presentation.resume(),
+            beganAt: agreed?.epoch == presentation.epoch ? agreed?.began : nil)
     }
 
     private func begin(number: UInt64) -> PublishGrant {
@@ -67,15 +122,26 @@ final class LiveChannel {
         // Numbers rise with the clock, so that they do not go back when the origin restarts: no channel cuts more
         // than one segment a second, and a second is what the number grows by while nothing is cut.
         let fromClock = WallClock.now() / 1_000_000 - Self.sequenceEpoch
-        let first = max(nextSequence, fromClock)
+        var begun = PublishAgreement(
+            epoch: Self.epochToken(), firstSequence: max(nextSequence, fromClock), discontinuities: discontinuities,
+            began: WallClock.now())
+        if let book {
+            let agreed = book.agree(on: settings.name, begun)
+            if agreed.firstSequence >= nextSequence && agreed.discontinuities >= discontinuities {
+                begun = agreed
+            } else {
+                logger.warning(
+                    "not in step with the twin origin", metadata: ["reason": "its numbers have been used here"])
+            }
+        }
         let grant = PublishGrant(
-            channel: settings.name, number: number, packaging: settings.packaging, firstSequence: first,
-            continuation: nil)
-        nextSequence = first + 1
+            channel: settings.name, number: number, packaging: settings.packaging, firstSequence: begun.firstSequence,
+            continuation: nil, beganAt: book == nil ? nil : begun.began)
+        nextSequence = begun.firstSequence + 1
         presentation?.close()
         presentation = Presentation(
-            settings: settings, epoch: Self.epochToken(), firstSequence: first,
-            discontinuitySequence: discontinuities, index: index, push: push, logger: logger)
+            settings: settings, epoch: begun.epoch, firstSequence: begun.firstSequence,
+            discontinuitySequence: begun.discontinuities, index: index, push: push, logger: logger)
         noteNumbers()
         return grant
     }
@@ -94,6 +160,12 @@ final class LiveChannel {
         guard let presentation else { return }
         nextSequence = max(nextSequence, presentation.nextSequence)
         discontinuities = max(discontinuities, presentation.discontinuities + 1)
+        if nextSequence + Self.reservedSegments / 2 > durable.sequence
+            || discontinuities + Self.reservedDiscontinuities / 2 > durable.discontinuities
+            || presentation.initCount != durable.initCount || presentation.hasMedia != durable.hasMedia
+        {
+            save()
+        }
     }
 
     func release(_ grant: PublishGrant, end: PublishEnd) {
@@ -106,8 +178,12 @@ final class LiveChannel {
             case .finished: settings.waitsAfterEnd
             case .lost: true
             }
-        guard waits, settings.reconnectWindow > .zero, presentation.hasMedia else { return presentation.end() }
+        guard waits, settings.reconnectWindow > .zero, presentation.hasMedia else {
+            presentation.end()
+            return save()
+        }
         lostAt = .now()
+        save()
         logger.notice(
             "publisher lost, the playlist stays live", metadata: ["window": "\(settings.reconnectWindow)"])
     }
@@ -124,6 +200,7 @@ final class LiveChannel {
             self.lostAt = nil
             logger.notice("publisher did not return", metadata: ["window": "\(settings.reconnectWindow)"])
             presentation.end()
+            save()
         }
         presentation.tick(at: now)
         if presentation.isExpired {
@@ -136,7 +213,14 @@ final class LiveChannel {
         publisher?.ticket.dismiss(reason: "the origin is stopping")
         publisher = nil
         lostAt = nil
-        presentation?.end()
+        guard let presentation, !presentation.hasEnded else { return }
+        if keeper != nil, settings.reconnectWindow > .zero, presentation.hasMedia {
+            // The next origin goes on with it.
+            save()
+            presentation.interrupt()
+        } else {
+            presentation.end()
+        }
     }
 
     /// Seconds from 1970 to 2025: numbers count from there.

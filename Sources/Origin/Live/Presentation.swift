@@ -82,6 +82,40 @@ final class Presentation {
         list()
     }
 
+    /// Goes on where an origin before this one stopped.
+    func restore(_ live: ChannelState.Live, at now: Int64) {
+        seam.restore(
+            live.tracks.map { ($0.section, $0.fragments) },
+            line: LineState(
+                dateOffset: live.dateOffset, timestampShift: live.timestampShift, isContinuous: true),
+            at: now, into: &listing)
+        keepAlive(at: now)
+    }
+
+    /// What another origin process needs to go on; nil when there is nothing to go on with.
+    var durable: ChannelState.Live? {
+        guard !hasEnded, let continuation = seam.continuation else { return nil }
+        return ChannelState.Live(
+            epoch: epoch, packaging: settings.fingerprint, dateOffset: continuation.dateOffset,
+            timestampShift: continuation.timestampShift,
+            tracks: [seam.video, seam.audio].compactMap { track in
+                track?.initSection.map { ChannelState.Track($0, fragments: track?.fragments ?? 0) }
+            })
+    }
+
+    var initCount: Int { seam.initCount }
+
+    /// The origin stops and the presentation does not: who waits is sent away to ask again.
+    func interrupt() {
+        for rendition in renditions {
+            for group in rendition.expiredHolds(at: .distantFuture) {
+                index.releases.addExpired(
+                    of: group, at: .distantFuture, refusal(.holdExpired(after: timelineConfiguration.holdLimit)))
+            }
+        }
+        index.releases.run()
+    }
+
     /// A publisher takes this presentation up again. Returns where its packager goes on.
     func resume() -> PublishContinuation? {
         let continuation = seam.continuation
@@ -95,7 +129,9 @@ final class Presentation {
         listing.removeAll(keepingCapacity: true)
         var touched: Set<RenditionID> = []
         for event in events {
-            if case .track(let section) = event, rendition(of: section.kind) == nil { addRendition(section.kind) }
+            if case .track(let section) = event, rendition(of: section.kind) == nil {
+                addRendition(section.kind, beforeFirstOf: events)
+            }
             guard let kind = event.kind, let rendition = rendition(of: kind) else { continue }
             rendition.apply(event)
             touched.insert(rendition.id)
@@ -111,14 +147,18 @@ final class Presentation {
         changed(touched)
     }
 
-    private func addRendition(_ kind: MediaKind) {
+    private func addRendition(_ kind: MediaKind, beforeFirstOf events: [PackagerEvent]) {
         let id = RenditionID(rawValue: kind == .video ? "video" : "audio")
-        let beginning = seam.beginning(of: kind)
+        // What came in one burst has gone through the seam already.
+        let begun = events.lazy.compactMap { event -> Int64? in
+            if case .segment(let start) = event, start.kind == kind { start.sequence } else { nil }
+        }.first
+        let first = begun ?? seam.beginning(of: kind)
         let timeline = LiveTimeline(
-            rendition: id, configuration: timelineConfiguration, epoch: epoch, firstSequence: beginning.sequence,
-            discontinuitySequence: beginning.discontinuities)
+            rendition: id, configuration: timelineConfiguration, epoch: epoch, firstSequence: first,
+            discontinuitySequence: seam.discontinuities(before: first))
         let store = SegmentStore(
-            folder: "\(settings.name)/\(epoch)/\(id.rawValue)", firstSequence: beginning.sequence,
+            folder: "\(settings.name)/\(epoch)/\(id.rawValue)", firstSequence: first,
             directory: settings.storage.directory, eventLoop: index.eventLoop)
         renditions.append(LiveRendition(kind: kind, timeline: timeline, store: store, index: index))
         renditions.sort { $0.kind == .video && $1.kind == .audio }

@@ -10,10 +10,15 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench", abstract: "Starts an origin and an edge on this machine and measures them.",
         discussion: "Example: needletail-loadtest bench --only startup --only age")
 
-    enum Measure: String, CaseIterable, ExpressibleByArgument { case startup, age, ingest, glass, playlist, holds }
+    enum Measure: String, CaseIterable, ExpressibleByArgument {
+        case startup, age, ingest, glass, playlist, holds, returns
+    }
 
-    @Option(help: "Measure this alone; may be repeated: startup, age, ingest, glass, playlist, holds.")
+    @Option(help: "Measure this alone; may be repeated: startup, age, ingest, glass, playlist, holds, returns.")
     var only: [Measure] = []
+
+    @Option(help: "Publishers that are killed and come back.")
+    var rounds = 15
 
     @Option(help: "Seconds of each measurement.")
     var seconds = 15
@@ -48,6 +53,12 @@ struct BenchCommand: ParsableCommand {
         }
         if chosen.contains(.playlist) { playlist() }
         if chosen.contains(.holds) { try holds(clip, group) }
+        if chosen.contains(.returns) {
+            let result = try ReturnMeasure().run(rounds: rounds)
+            row("time without a publisher, killed and come back", Spread(result.outages).text("s", digits: 2))
+            row("time without a frame in Chromium through an edge", Spread(result.gaps).text("s", digits: 2))
+            row("rounds after which it went on by itself", "\(result.recovered) of \(rounds)")
+        }
         if chosen.contains(.glass) {
             for (name, part) in parts {
                 let glass = try GlassMeasure().run(part: part, seconds: seconds)

@@ -67,12 +67,16 @@ struct PublishSeam {
     /// Something is listed.
     var hasMedia: Bool { video?.isListed == true || audio?.isListed == true }
 
-    /// For a rendition that begins now: its first segment and that one's discontinuity sequence.
-    func beginning(of kind: MediaKind) -> (sequence: Int64, discontinuities: Int64) {
-        let sequence = self[kind]?.last.map { $0 + 1 } ?? nextSequence
-        let later = cuts.count { $0.sequence >= sequence && $0.isDiscontinuity }
-        return (sequence, discontinuities - Int64(later))
+    /// The first segment that a rendition gets whose init section was just made, when none has been begun.
+    func beginning(of kind: MediaKind) -> Int64 { self[kind]?.last.map { $0 + 1 } ?? nextSequence }
+
+    /// How many discontinuities there were before a segment.
+    func discontinuities(before sequence: Int64) -> Int64 {
+        discontinuities - Int64(cuts.count { $0.sequence >= sequence && $0.isDiscontinuity })
     }
+
+    /// Changes with every init section.
+    var initCount: Int { (video?.nextInit ?? 0) + (audio?.nextInit ?? 0) }
 
     /// What the packager of a publisher that comes back needs; nil while there is nothing to continue.
     var continuation: PublishContinuation? {
@@ -91,6 +95,32 @@ struct PublishSeam {
             // Far enough for one more gap, which the hint of the next part needs to come true.
             earliest: max(video?.end ?? .min, audio?.end ?? .min) + 2 * Self.tolerance - offset, fragments: fragments,
             initSections: sections)
+    }
+
+    /// Takes up what an origin before this one had listed: its renditions go on as gaps, and its publisher may return.
+    mutating func restore(
+        _ tracks: [(section: InitSection, fragments: UInt32)], line: LineState, at now: Int64,
+        into events: inout [PackagerEvent]
+    ) {
+        self.line = line
+        // As far behind the clock as a stall leaves it.
+        let end = now - 2 * limits.part
+        let first = cut(at: end, isDiscontinuity: true)
+        for (section, fragments) in tracks {
+            var track = SeamTrack(kind: section.kind)
+            track.last = first.sequence - 1
+            track.end = end
+            track.due = now
+            track.isGapping = true
+            track.isBroken = true
+            track.initSection = section
+            // What came after the state was written is not known: its names and numbers are left out.
+            track.nextInit = section.number + 1_000
+            track.fragments = fragments &+ 100_000
+            track.sentBy = publishes
+            self[section.kind] = track
+            events.append(.track(section))
+        }
     }
 
     /// A publisher takes up the presentation.
@@ -222,7 +252,8 @@ struct PublishSeam {
             }
         }
         if let coming = self[kind]?.comingInit, let last = self[kind]?.last, last < target {
-            let section = coming.numbered((self[kind]?.initSection?.number ?? -1) + 1)
+            let section = coming.numbered(self[kind]?.nextInit ?? 0)
+            self[kind]?.nextInit = section.number + 1
             self[kind]?.initSection = section
             self[kind]?.comingInit = nil
             events.append(.track(section))

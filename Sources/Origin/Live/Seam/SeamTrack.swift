@@ -47,6 +47,8 @@ struct SeamTrack {
     /// The init section in force, and one that the next segment brings.
     var initSection: InitSection?
     var comingInit: InitSection?
+    /// The number of the next one.
+    var nextInit = 0
     var fragments: UInt32 = 0
 
     init(kind: MediaKind) { self.kind = kind }
