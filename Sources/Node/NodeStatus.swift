@@ -67,6 +67,10 @@ package final class NodeStatus {
                 "needletail_http_stalled_total", "Connections ended because their reader stopped.",
                 counters.stalledConnections
             ),
+            (
+                "needletail_http_abusive_total", "HTTP/2 connections ended because they cost more than they carried.",
+                counters.abusiveConnections
+            ),
             ("needletail_http_sent_bytes_total", "Bytes sent, TLS not counted.", counters.bytesSent),
         ]
         for (name, help, value) in totals {

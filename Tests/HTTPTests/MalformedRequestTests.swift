@@ -42,6 +42,11 @@ struct MalformedRequestTests {
         }
     }
 
+    @Test("The list is long, and no two of it are the same bytes")
+    func listIsLong() {
+        #expect(Set(MalformedRequest.all.map(\.bytes)).count >= 290)
+    }
+
     @Test("After a refusal the parser refuses whatever comes, for the same reason")
     func refusesForGood() throws {
         var parser = HTTP1RequestParser()

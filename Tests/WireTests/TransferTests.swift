@@ -1,4 +1,3 @@
-import Cryptography
 import Foundation
 import HTTP
 import NIOCore
@@ -35,37 +34,12 @@ import Wire
         func fetch(_ fetch: Fetch, failed failure: FetchFailure) { promise.fail(failure) }
     }
 
-    /// A server on a port of the system's choice and the address by which a client finds it.
     private func serve<Value: Sendable>(
         isSecure: Bool, _ body: (any EventLoop, UpstreamAddress, NIOSSLContext?) async throws -> Value
     ) async throws -> Value {
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
-        var serverTLS: NIOSSLContext?
-        var clientTLS: NIOSSLContext?
-        if isSecure {
-            let made = try SelfSignedCertificate(
-                names: ["127.0.0.1"], days: 1, unixMicroseconds: Int64(Date().timeIntervalSince1970 * 1e6))
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(at: folder) }
-            let (certificate, key) = (folder.path + "/cert.pem", folder.path + "/key.pem")
-            try made.certificatePEM.write(toFile: certificate, atomically: true, encoding: .utf8)
-            try made.keyPEM.write(toFile: key, atomically: true, encoding: .utf8)
-            serverTLS = try TLSMaterial.server(certificatePath: certificate, keyPath: key)
-            clientTLS = try TLSMaterial.client(authorityPath: certificate, verifies: true)
+        try await LoopbackServer.with(isSecure: isSecure, responder: { Echo() }) { server in
+            try await body(server.loop, server.address, server.tls)
         }
-        let service = try await loop.submit {
-            NIOLoopBound(
-                HTTPService(
-                    responder: Echo(), registry: ConnectionRegistry(limits: ServerLimits(), eventLoop: loop)),
-                eventLoop: loop)
-        }.get()
-        let server = try await HTTPServer.listen(host: "127.0.0.1", port: 0, tls: serverTLS, on: loop, service: service)
-        let address = UpstreamAddress(isSecure: isSecure, host: "127.0.0.1", port: server.address?.port ?? 0)
-        let result = try await body(loop, address, clientTLS)
-        await server.stopAccepting()
-        try await loop.submit { service.value.registry.closeAll() }.get()
-        return result
     }
 
     private func fetch(

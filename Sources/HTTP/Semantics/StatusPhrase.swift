@@ -5,6 +5,7 @@ package enum StatusPhrase {
         switch status {
         case 100: "Continue"
         case 101: "Switching Protocols"
+        case 102: "Processing"
         case 103: "Early Hints"
         case 200: "OK"
         case 201: "Created"
@@ -47,6 +48,7 @@ package enum StatusPhrase {
         case 504: "Gateway Timeout"
         case 505: "HTTP Version Not Supported"
         case 507: "Insufficient Storage"
+        case 508: "Loop Detected"
         default: ""
         }
     }

@@ -3,10 +3,16 @@ import NIOCore
 
 /// Hears what becomes of a fetch, on the client's event loop. After `fetchEnded` or `fetchFailed` nothing more comes.
 package protocol FetchReceiver: AnyObject {
+    /// A 1xx answer; the final one follows.
+    func fetch(_ fetch: Fetch, interim head: ResponseHead)
     func fetch(_ fetch: Fetch, received head: ResponseHead)
     func fetch(_ fetch: Fetch, received bytes: ByteBuffer)
     func fetchEnded(_ fetch: Fetch)
     func fetch(_ fetch: Fetch, failed failure: FetchFailure)
+}
+
+extension FetchReceiver {
+    package func fetch(_ fetch: Fetch, interim head: ResponseHead) {}
 }
 
 /// A receiver that takes what the upstream pushes on its fetch.
@@ -92,6 +98,11 @@ package final class Fetch {
     func promised(_ request: RequestHead) -> (any FetchReceiver)? {
         guard state != .ended, let receiver = receiver as? any PushReceiver else { return nil }
         return receiver.fetch(self, promised: request)
+    }
+
+    func received(interim head: ResponseHead) {
+        guard state != .ended else { return }
+        receiver?.fetch(self, interim: head)
     }
 
     func received(_ head: ResponseHead) {

@@ -38,7 +38,7 @@ final class HTTP1Client {
         do throws(HTTP1Violation) {
             while let fetch = current, let event = try parser?.feed(&input) {
                 switch event {
-                case .interim: break
+                case .interim(let head): fetch.received(interim: head)
                 case .head(let head): fetch.received(head)
                 case .body(let piece): fetch.received(piece)
                 case .end: finish(fetch)

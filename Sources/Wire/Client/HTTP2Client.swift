@@ -213,7 +213,7 @@ final class HTTP2Client: HTTP2Session {
         // 1xx: the final head is still to come.
         if entry.head.status < 200 {
             incoming[stream]?.head = ResponseHead(status: 0)
-            return
+            return entry.fetch.received(interim: entry.head)
         }
         entry.fetch.received(entry.head)
     }

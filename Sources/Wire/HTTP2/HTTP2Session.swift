@@ -31,6 +31,14 @@ package class HTTP2Session {
         // Closed streams are kept for priority only, which is RFC 9218's business now.
         nghttp2_option_set_no_closed_streams(options, 1)
         nghttp2_option_set_max_settings(options, 16)
+        // Frames that only a flood queues answers to (CVE-2019-9512, CVE-2019-9515), and heads in countless pieces
+        // (CVE-2024-28182).
+        // The budget of glitches runs out first, and says why it ends the connection.
+        nghttp2_option_set_max_outbound_ack(options, 2 * GlitchBudget.capacity)
+        nghttp2_option_set_max_continuations(options, 8)
+        if role == .server {
+            nghttp2_option_set_builtin_recv_extension_type(options, UInt8(NGHTTP2_PRIORITY_UPDATE.rawValue))
+        }
         // A client gives windows back as its readers take the bytes; a server's requests are small and bounded.
         if role == .client {
             nghttp2_option_set_no_auto_window_update(options, 1)
@@ -102,12 +110,17 @@ package class HTTP2Session {
 
     // Events, overridden by the side that needs them.
 
+    /// A frame's head has come, before anything is made of it: the only sign of frames that are passed over.
+    func frameBegan(_ head: nghttp2_frame_hd) {}
     func beginHeaders(frame: UnsafePointer<nghttp2_frame>) -> Bool { true }
     /// Returns false to reset the stream.
     func header(
         frame: UnsafePointer<nghttp2_frame>, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
     ) -> Bool { true }
     func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {}
+    /// A frame broke a rule of its stream, or of the connection.
+    func frameRefused(_ frame: UnsafePointer<nghttp2_frame>, code: Int32) {}
+    func frameSent(_ frame: UnsafePointer<nghttp2_frame>) {}
     func dataReceived(stream: Int32, bytes: UnsafeRawBufferPointer) {}
     func streamClosed(_ stream: Int32, code: UInt32) {}
     func nextBody(stream: Int32, limit: Int) -> BodyStep { .failed }
@@ -129,6 +142,10 @@ private enum HTTP2Callbacks {
     nonisolated(unsafe) static let table: OpaquePointer? = {
         var callbacks: OpaquePointer?
         precondition(nghttp2_session_callbacks_new(&callbacks) == 0, "libnghttp2 could not make its callback table")
+        nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, head, identity in
+            if let head { recover(identity)?.frameBegan(head.pointee) }
+            return 0
+        }
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, identity in
             guard let frame, let session = recover(identity) else { return 0 }
             return session.beginHeaders(frame: frame) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
@@ -143,6 +160,14 @@ private enum HTTP2Callbacks {
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, identity in
             if let frame { recover(identity)?.frameReceived(frame) }
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, frame, code, identity in
+            if let frame { recover(identity)?.frameRefused(frame, code: code) }
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, identity in
+            if let frame { recover(identity)?.frameSent(frame) }
             return 0
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, stream, bytes, count, identity in

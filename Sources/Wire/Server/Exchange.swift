@@ -43,6 +43,11 @@ package struct Exchange: Hashable {
         connection.respond(stream: stream, head: head, body: body)
     }
 
+    /// Sends a 1xx answer before the final one. Clients of HTTP/1.0 get none (RFC 9110, 15.2).
+    package func inform(_ head: ResponseHead) {
+        connection.inform(stream: stream, head: head)
+    }
+
     /// Says that a `BodySource` which was `pending` has more.
     package func resume() {
         connection.resume(stream: stream)

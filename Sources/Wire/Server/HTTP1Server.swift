@@ -174,6 +174,11 @@ final class HTTP1Server {
         state = .sending(framing, BodyCursor(body))
     }
 
+    func inform(request number: Int32, head: ResponseHead) {
+        guard number == request, case .waiting(let framing) = state, !framing.isHTTP10 else { return }
+        output.withTail { HTTP1Writer.write(head, framing: .none, keepsAlive: true, into: &$0) }
+    }
+
     func abort(request number: Int32) {
         guard number == request else { return }
         switch state {

@@ -31,7 +31,15 @@ final class HTTP2Server: HTTP2Session {
     private var sendingStreams = 0
     private var incompleteStreams = 0
     private var resetsThisSecond = 0
+    private var budget = GlitchBudget(now: NIODeadline.now().uptimeNanoseconds)
+    private var isCut = false
+    private var streamOrder = StreamOrder()
     private var scratch: [nghttp2_nv] = []
+
+    /// A head this many times as large as is allowed ends its connection.
+    private static let unfolding = 4
+    /// DATA with fewer bytes than this that does not end its stream carries next to nothing.
+    private static let crumbs = 64
 
     init(connection: ServerConnection, allocator: ByteBufferAllocator) {
         self.connection = connection
@@ -45,6 +53,9 @@ final class HTTP2Server: HTTP2Session {
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
                 value: UInt32(clamping: limits.head.headerBytes)),
+            // RFC 9218: priorities are two numbers of a stream, no tree that a peer could make us rebuild.
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
         ]
         if connection.responder.offersPush {
             settings.append(nghttp2_settings_entry(settings_id: PushLimits.setting, value: 1))
@@ -168,6 +179,17 @@ final class HTTP2Server: HTTP2Session {
         return promised
     }
 
+    func inform(stream: Int32, head: ResponseHead) {
+        guard let index = slot(of: stream), !slots[index].isAnswered else { return }
+        var lines = HTTP2HeaderBlock()
+        lines.append(":status", decimal: Int(head.status))
+        lines.append(head.fields, withLength: false)
+        _ = lines.withNameValues(scratch: &scratch) { pairs in
+            nghttp2_submit_headers(
+                handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, nil, pairs.baseAddress, pairs.count, nil)
+        }
+    }
+
     func resumeBody(stream: Int32) {
         guard let index = slot(of: stream) else { return }
         if !slots[index].isSending {
@@ -204,6 +226,7 @@ final class HTTP2Server: HTTP2Session {
         lastProgress = .now()
         guard let index = slot(of: stream), let piece = slots[index].piece else { return }
         slots[index].piece = nil
+        budget.carried(count)
         output.append(body: piece)
     }
 
@@ -215,6 +238,23 @@ final class HTTP2Server: HTTP2Session {
 
     // MARK: Requests
 
+    /// What libnghttp2 passes over in silence although it must not (RFC 9113, 5.1.1 and 6.3).
+    override func frameBegan(_ head: nghttp2_frame_hd) {
+        switch UInt32(head.type) {
+        case NGHTTP2_PRIORITY.rawValue:
+            if head.stream_id == 0 { return terminate(code: NGHTTP2_PROTOCOL_ERROR) }
+            spend(.priority)
+        case NGHTTP2_HEADERS.rawValue:
+            guard head.stream_id > 0, slot(of: head.stream_id) == nil else { return }
+            switch streamOrder.judge(head.stream_id) {
+            case .new, .crossing: break
+            case .skipped: terminate(code: NGHTTP2_PROTOCOL_ERROR)
+            case .ended: terminate(code: NGHTTP2_STREAM_CLOSED)
+            }
+        default: break
+        }
+    }
+
     override func beginHeaders(frame: UnsafePointer<nghttp2_frame>) -> Bool {
         let hd = frame.pointee.hd
         guard hd.type == UInt8(NGHTTP2_HEADERS.rawValue), frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
@@ -222,6 +262,7 @@ final class HTTP2Server: HTTP2Session {
         }
         let index = freeSlots.popLast() ?? slots.count
         if index == slots.count { slots.append(Slot()) }
+        streamOrder.opened(hd.stream_id)
         slots[index].stream = hd.stream_id
         slots[index].openedAt = .now()
         openStreams += 1
@@ -239,6 +280,11 @@ final class HTTP2Server: HTTP2Session {
         slots[index].headerBytes &+= name.count &+ value.count &+ 32
         guard slots[index].headerBytes <= limits.head.headerBytes else {
             slots[index].refusal = .headersTooLarge
+            // A few kilobytes on the wire that unfold into megabytes: no answer is owed to that (RFC 9113, 10.5.1).
+            guard slots[index].headerBytes <= limits.head.headerBytes * Self.unfolding else {
+                calmDown()
+                return false
+            }
             return true
         }
         if let refusal = slots[index].head.appendHTTP2(name: name, value: value, limits: limits.head) {
@@ -248,6 +294,7 @@ final class HTTP2Server: HTTP2Session {
     }
 
     override func dataReceived(stream: Int32, bytes: UnsafeRawBufferPointer) {
+        budget.carried(bytes.count)
         guard let index = slot(of: stream), slots[index].refusal == nil else { return }
         guard slots[index].body.readableBytes + bytes.count <= limits.requestBodyBytes else {
             slots[index].refusal = .bodyTooLarge
@@ -262,6 +309,7 @@ final class HTTP2Server: HTTP2Session {
         switch UInt32(hd.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
             let isEnd = UInt32(hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
+            if hd.type == UInt8(NGHTTP2_DATA.rawValue), !isEnd, hd.length < Self.crumbs { spend(.emptyData) }
             guard let index = slot(of: hd.stream_id) else { return }
             if isEnd && !slots[index].isComplete {
                 slots[index].isComplete = true
@@ -274,10 +322,43 @@ final class HTTP2Server: HTTP2Session {
             // A push that the client cancels is one that this side offered.
             if let index = slot(of: hd.stream_id), slots[index].isPush { return }
             resetsThisSecond += 1
-            if resetsThisSecond > limits.resetsPerSecond { terminate(code: NGHTTP2_ENHANCE_YOUR_CALM) }
+            spend(.reset)
+            if resetsThisSecond > limits.resetsPerSecond { calmDown() }
+        case NGHTTP2_PING.rawValue: spend(.ping)
+        case NGHTTP2_SETTINGS.rawValue: spend(.settings)
+        case NGHTTP2_WINDOW_UPDATE.rawValue: spend(.windowUpdate)
+        case NGHTTP2_PRIORITY_UPDATE.rawValue: spend(.priority)
         default:
             break
         }
+    }
+
+    override func frameRefused(_ frame: UnsafePointer<nghttp2_frame>, code: Int32) {
+        spend(code == NGHTTP2_ERR_REFUSED_STREAM.rawValue ? .refusedStream : .provokedReset)
+    }
+
+    override func frameSent(_ frame: UnsafePointer<nghttp2_frame>) {
+        let hd = frame.pointee.hd
+        guard UInt32(hd.type) == NGHTTP2_RST_STREAM.rawValue else { return }
+        streamOrder.wasReset(hd.stream_id)
+        switch frame.pointee.rst_stream.error_code {
+        case NGHTTP2_PROTOCOL_ERROR.rawValue, NGHTTP2_FLOW_CONTROL_ERROR.rawValue, NGHTTP2_STREAM_CLOSED.rawValue,
+            NGHTTP2_FRAME_SIZE_ERROR.rawValue:
+            spend(.provokedReset)
+        default: break
+        }
+    }
+
+    private func spend(_ glitch: GlitchBudget.Glitch) {
+        if !budget.spend(glitch, now: NIODeadline.now().uptimeNanoseconds) { calmDown() }
+    }
+
+    /// Ends a connection that costs more than it carries: GOAWAY, and its requests are nobody's any more.
+    private func calmDown() {
+        guard !isCut else { return }
+        isCut = true
+        connection.registry.counters.abusiveConnections &+= 1
+        terminate(code: NGHTTP2_ENHANCE_YOUR_CALM)
     }
 
     private func dispatch(_ index: Int) {
@@ -285,6 +366,7 @@ final class HTTP2Server: HTTP2Session {
         let exchange = Exchange(connection: connection, stream: slots[index].stream)
         if let refusal = slots[index].refusal ?? slots[index].head.http2Refusal {
             connection.registry.counters.malformedRequests &+= 1
+            spend(.refusedHead)
             let problem = refusal.problem
             return respond(stream: exchange.stream, head: problem.head, body: .bytes(problem.body))
         }

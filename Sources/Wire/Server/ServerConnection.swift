@@ -147,6 +147,16 @@ package final class ServerConnection: ChannelInboundHandler {
         return promised
     }
 
+    func inform(stream: Int32, head: ResponseHead) {
+        guard (102...199).contains(head.status) else { return }
+        switch engine {
+        case .http1(let server): server.inform(request: stream, head: head)
+        case .http2(let server): server.inform(stream: stream, head: head)
+        case .undecided, .closed: return
+        }
+        pumpSoon()
+    }
+
     func resume(stream: Int32) {
         if case .http2(let server) = engine { server.resumeBody(stream: stream) }
         pumpSoon()

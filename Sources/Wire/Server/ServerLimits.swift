@@ -34,5 +34,6 @@ package struct ServerCounters {
     package var malformedRequests: UInt64 = 0
     package var timedOutConnections: UInt64 = 0
     package var stalledConnections: UInt64 = 0
+    package var abusiveConnections: UInt64 = 0
     package var bytesSent: UInt64 = 0
 }

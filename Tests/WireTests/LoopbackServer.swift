@@ -1,0 +1,59 @@
+import Cryptography
+import Foundation
+import HTTP
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Wire
+
+/// Our server on a port of the system's choice, and what a client needs to find and trust it.
+struct LoopbackServer: Sendable {
+    let loop: any EventLoop
+    let address: UpstreamAddress
+    /// Trusts the server's certificate; nil in the clear.
+    let tls: NIOSSLContext?
+    /// The same for a client of its own making, which offers HTTP/2 alone.
+    let http2TLS: NIOSSLContext?
+    let counters: @Sendable () async throws -> ServerCounters
+
+    /// Runs `body` beside a server that answers with what `responder` makes.
+    static func with<Value: Sendable>(
+        isSecure: Bool, limits: ServerLimits = ServerLimits(), responder: @escaping @Sendable () -> any Responder,
+        _ body: (LoopbackServer) async throws -> Value
+    ) async throws -> Value {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        var serverTLS: NIOSSLContext?
+        var clientTLS: NIOSSLContext?
+        var http2TLS: NIOSSLContext?
+        if isSecure {
+            let made = try SelfSignedCertificate(
+                names: ["127.0.0.1"], days: 1, unixMicroseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let (certificate, key) = (folder.path + "/cert.pem", folder.path + "/key.pem")
+            try made.certificatePEM.write(toFile: certificate, atomically: true, encoding: .utf8)
+            try made.keyPEM.write(toFile: key, atomically: true, encoding: .utf8)
+            serverTLS = try TLSMaterial.server(certificatePath: certificate, keyPath: key)
+            clientTLS = try TLSMaterial.client(authorityPath: certificate, verifies: true)
+            var configuration = TLSConfiguration.makeClientConfiguration()
+            configuration.trustRoots = .file(certificate)
+            configuration.applicationProtocols = ["h2"]
+            http2TLS = try NIOSSLContext(configuration: configuration)
+        }
+        let service = try await loop.submit {
+            NIOLoopBound(
+                HTTPService(responder: responder(), registry: ConnectionRegistry(limits: limits, eventLoop: loop)),
+                eventLoop: loop)
+        }.get()
+        let server = try await HTTPServer.listen(host: "127.0.0.1", port: 0, tls: serverTLS, on: loop, service: service)
+        let address = UpstreamAddress(isSecure: isSecure, host: "127.0.0.1", port: server.address?.port ?? 0)
+        let result = try await body(
+            LoopbackServer(
+                loop: loop, address: address, tls: clientTLS, http2TLS: http2TLS,
+                counters: { try await loop.submit { service.value.registry.counters }.get() }))
+        await server.stopAccepting()
+        try await loop.submit { service.value.registry.closeAll() }.get()
+        return result
+    }
+}
