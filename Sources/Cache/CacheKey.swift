@@ -1,19 +1,20 @@
 import HTTP
 
-/// What makes two requests want the same bytes: target and content coding, with everything else left out.
+/// What makes two requests want the same object: its target, with everything else left out.
 ///
 /// On live paths only the delivery directives of a query count, in one order: CMCD, tokens and tracking keys change no
-/// byte and never go upstream. Elsewhere the whole query counts.
+/// byte and never go upstream; and playlists, which come in two codings, are two objects. Elsewhere the whole query counts,
+/// and what an answer's Vary names selects among its variants (`VarySelection`).
 package struct CacheKey: Hashable, Sendable {
     /// Path and query as they are asked of the upstream.
     package let target: HTTPBytes
-    /// Whether the client takes gzip: Accept-Encoding folded into two classes.
+    /// Whether the client of a live playlist takes gzip: Accept-Encoding folded into two classes.
     package let takesGzip: Bool
 
     private static let directives: [StaticString] = ["_HLS_msn", "_HLS_part", "_HLS_skip"]
 
     package init(_ request: RequestHead) {
-        takesGzip = ContentCoding.negotiate(request.fields, offered: [.gzip]) == .gzip
+        takesGzip = Self.isPlaylist(request) && ContentCoding.negotiate(request.fields, offered: [.gzip]) == .gzip
         guard Self.isLive(request), request.query != nil else {
             target = request.target
             return
@@ -31,6 +32,26 @@ package struct CacheKey: Hashable, Sendable {
             }
         }
         target = canonical[...]
+    }
+
+    /// Playlists are text, of which both codings are kept; media comes in one.
+    private static func isPlaylist(_ request: RequestHead) -> Bool {
+        isLive(request) && request.path.suffix(5).elementsEqual(".m3u8".utf8)
+    }
+
+    /// The live channel that the object is of: what follows `/live/`.
+    package var channel: HTTPBytes? {
+        guard target.starts(with: "/live/".utf8) else { return nil }
+        return target.dropFirst(6).prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
+    }
+
+    /// The keys under which a target may be held.
+    package static func all(of target: HTTPBytes) -> [CacheKey] {
+        var request = RequestHead(target: target)
+        let plain = CacheKey(request)
+        request.fields.append("accept-encoding", "gzip")
+        let coded = CacheKey(request)
+        return plain == coded ? [plain] : [plain, coded]
     }
 
     /// Whether a request is for live media, which is answered to viewers only when it is whole.

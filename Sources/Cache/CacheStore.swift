@@ -8,14 +8,19 @@ package final class CacheStore {
     /// How an answer was come by, for logs and Cache-Status.
     package enum ServedAs: Sendable, Equatable { case hit, miss, collapsed, stale, revalidated, pushed }
 
+    /// Why a request goes past the cache (`fwd` of RFC 9211).
+    package enum PassReason: Sendable, Equatable { case method, request, bypass }
+
     package enum Lookup {
         case serve(StoredResponse, ServedAs)
+        /// Serve what is held, stale as it is, and fetch this to replace it (RFC 5861, 3).
+        case refresh(StoredResponse, FillID, RequestHead)
         /// Wait: the answer comes as an effect.
         case joined(FillID)
         /// Wait, and fetch this for everyone who waits.
         case lead(FillID, RequestHead)
         /// The answer cannot be shared: fetch it for this client alone.
-        case pass
+        case pass(PassReason)
         /// only-if-cached and nothing to serve (RFC 9111, 5.2.1.7).
         case notCached
     }
@@ -24,6 +29,8 @@ package final class CacheStore {
         case deliver(WaiterID, StoredResponse, ServedAs)
         /// What came cannot be shared: fetch it for this waiter alone, all of them at the same time.
         case pass(WaiterID)
+        /// What came is for other requests than this waiter's: look its request up again.
+        case again(WaiterID)
         /// Bodies that waiters follow have grown, ended or failed.
         case grew(Set<WaiterID>)
         /// Nothing came and nothing stands in for it.
@@ -41,53 +48,63 @@ package final class CacheStore {
         package var failed: UInt64 = 0
     }
 
-    private final class Fill {
+    final class Fill {
         let key: CacheKey
+        /// As its first client asked, and as it goes upstream.
+        let original: RequestHead
         let request: RequestHead
         let previous: StoredResponse?
         let deliversWhole: Bool
-        var waiters: [WaiterID: ServedAs] = [:]
+        let startedAt: ContinuousClock.Instant
+        var waiters: [WaiterID: (role: ServedAs, request: RequestHead)] = [:]
         var order: [WaiterID] = []
         var response: StoredResponse?
+        var selection = VarySelection()
         var isKept = true
 
-        init(key: CacheKey, request: RequestHead, previous: StoredResponse?, deliversWhole: Bool) {
+        init(
+            key: CacheKey, original: RequestHead, request: RequestHead, previous: StoredResponse?,
+            deliversWhole: Bool, startedAt: ContinuousClock.Instant
+        ) {
             self.key = key
+            self.original = original
             self.request = request
             self.previous = previous
             self.deliversWhole = deliversWhole
+            self.startedAt = startedAt
         }
     }
 
-    private struct Entry {
-        let response: StoredResponse
-        let node: SieveQueue.Node
-        let bytes: Int
-    }
-
-    private let budgetBytes: Int
     private let objectBytes: Int
-    private let policy: FreshnessPolicy
-    private var entries: [CacheKey: Entry] = [:]
-    private var fillOfKey: [CacheKey: FillID] = [:]
-    private var fills: [FillID: Fill] = [:]
+    let policy: FreshnessPolicy
+    var table: ObjectTable
+    /// Fetches that others may join, of each key in their order.
+    var fillsOfKey: [CacheKey: [FillID]] = [:]
+    var fills: [FillID: Fill] = [:]
     private var fillOfWaiter: [WaiterID: FillID] = [:]
     private var passing: [CacheKey: ContinuousClock.Instant] = [:]
-    private let queue = SieveQueue()
     private var lastFill: FillID = 0
-    package private(set) var storedBytes = 0
-    package private(set) var counters = Counters()
+    private var counts = Counters()
 
     /// How long a key that brought something unshareable is not coalesced.
     private static let passingTime = Duration.seconds(2)
 
-    package init(budgetBytes: Int, objectBytes: Int, policy: FreshnessPolicy = FreshnessPolicy()) {
-        self.budgetBytes = budgetBytes
+    /// `channelBytes` bounds what each live channel holds within the budget.
+    package init(
+        budgetBytes: Int, objectBytes: Int, channelBytes: Int = .max, policy: FreshnessPolicy = FreshnessPolicy()
+    ) {
         self.objectBytes = objectBytes
         self.policy = policy
+        table = ObjectTable(budgetBytes: budgetBytes, objectBytes: objectBytes, channelBytes: channelBytes)
     }
 
-    package var entryCount: Int { entries.count }
+    package var counters: Counters {
+        var counters = counts
+        counters.evicted = table.evictions
+        return counters
+    }
+    package var entryCount: Int { table.count }
+    package var storedBytes: Int { table.bytes }
     package var fillCount: Int { fills.count }
     package var waitingCount: Int { fillOfWaiter.count }
 
@@ -98,39 +115,54 @@ package final class CacheStore {
         up request: RequestHead, waiter: WaiterID, at now: ContinuousClock.Instant
     ) -> Lookup {
         let key = CacheKey(request)
-        let control = CacheControl(request.fields)
-        if let entry = entries[key] {
-            entry.node.isVisited = true
-            let isWanted = !control.noCache && control.maxAge.map { entry.response.age(at: now) <= $0 } ?? true
-            if entry.response.isFresh(at: now) && isWanted {
-                counters.hits += 1
-                return .serve(entry.response, .hit)
-            }
+        let isLive = CacheKey.isLive(request)
+        // On live paths players reload all day, many of them with no-cache: only the origin's word counts there.
+        let control = isLive ? CacheControl() : CacheControl.request(request.fields)
+        let held = table.find(key, request.fields)
+        if let held, held.satisfies(control, at: now) {
+            if held.isFresh(at: now) { counts.hits += 1 } else { counts.stale += 1 }
+            return .serve(held, held.isFresh(at: now) ? .hit : .stale)
         }
-        if control.onlyIfCached { return .notCached }
-        if let fillID = fillOfKey[key], let fill = fills[fillID] {
-            counters.collapsed += 1
-            if let response = fill.response, !fill.deliversWhole { return .serve(response, .collapsed) }
-            wait(waiter, for: fillID, .collapsed)
-            return .joined(fillID)
+        if CacheControl(request.fields).onlyIfCached { return .notCached }
+        if control.noStore {
+            counts.passed += 1
+            return .pass(.request)
+        }
+        if !isLive && Self.isOriginsToJudge(request) {
+            counts.passed += 1
+            return .pass(.request)
+        }
+        let fill = joinable(key, request)
+        if let held, !held.isFresh(at: now), held.mayServeWhileRevalidating(at: now), !control.noCache,
+            control.maxAge == nil, control.minFresh == nil
+        {
+            counts.stale += 1
+            guard fill == nil else { return .serve(held, .stale) }
+            let (id, upstream) = lead(key, request, held, at: now)
+            return .refresh(held, id, upstream)
+        }
+        if let fill, let state = fills[fill] {
+            counts.collapsed += 1
+            if let response = state.response, !state.deliversWhole { return .serve(response, .collapsed) }
+            wait(waiter, for: fill, .collapsed, request)
+            return .joined(fill)
         }
         if let until = passing[key] {
             if now < until {
-                counters.passed += 1
-                return .pass
+                counts.passed += 1
+                return .pass(.bypass)
             }
             passing[key] = nil
         }
-        counters.misses += 1
-        lastFill += 1
-        let previous = entries[key]?.response
-        let fill = Fill(
-            key: key, request: upstreamRequest(for: request, key: key, previous: previous), previous: previous,
-            deliversWhole: CacheKey.isLive(request))
-        fills[lastFill] = fill
-        fillOfKey[key] = lastFill
-        wait(waiter, for: lastFill, .miss)
-        return .lead(lastFill, fill.request)
+        // A HEAD of something unknown asks for a head: no body is fetched for it.
+        if request.method == .head, !isLive {
+            counts.passed += 1
+            return .pass(.method)
+        }
+        counts.misses += 1
+        let (id, upstream) = lead(key, request, held, at: now)
+        wait(waiter, for: id, .miss, request)
+        return .lead(id, upstream)
     }
 
     /// What there is of a target, whoever asked for it: something whole and fresh, or fetches under way.
@@ -145,10 +177,11 @@ package final class CacheStore {
     /// Looks at a target in every class of clients. Counts as no request.
     package func holding(of target: HTTPBytes, at now: ContinuousClock.Instant) -> Holding {
         var holding = Holding()
-        for key in Self.keys(of: target) {
-            if let entry = entries[key], entry.response.isFresh(at: now) { holding.held = entry.response }
-            guard let id = fillOfKey[key], let fill = fills[id] else { continue }
-            if fill.response == nil { holding.led.append(id) } else { holding.isFilling = true }
+        for key in CacheKey.all(of: target) {
+            if let newest = table.newest(key), newest.isFresh(at: now) { holding.held = newest }
+            for id in fillsOfKey[key] ?? [] {
+                if fills[id]?.response == nil { holding.led.append(id) } else { holding.isFilling = true }
+            }
         }
         return holding
     }
@@ -156,22 +189,40 @@ package final class CacheStore {
     /// Someone else brings what this fetch was to bring: it is forgotten, and its waiters are the caller's, in order.
     package func handOver(_ id: FillID) -> [WaiterID] {
         guard let fill = fills.removeValue(forKey: id) else { return [] }
-        if fillOfKey[fill.key] == id { fillOfKey[fill.key] = nil }
+        forget(id, of: fill.key)
         let waiters = fill.order.filter { fill.waiters[$0] != nil }
         for waiter in waiters { fillOfWaiter[waiter] = nil }
         return waiters
     }
 
-    private static func keys(of target: HTTPBytes) -> [CacheKey] {
-        [true, false].map { takesGzip in
-            var request = RequestHead(target: target)
-            if takesGzip { request.fields.append("accept-encoding", "gzip") }
-            return CacheKey(request)
+    /// If-Match and If-Unmodified-Since are about the origin's state, not about what is held (RFC 9110, 13.1).
+    private static func isOriginsToJudge(_ request: RequestHead) -> Bool {
+        request.fields.contains("if-match") || request.fields.contains("if-unmodified-since")
+    }
+
+    private func lead(
+        _ key: CacheKey, _ request: RequestHead, _ previous: StoredResponse?, at now: ContinuousClock.Instant
+    ) -> (FillID, RequestHead) {
+        lastFill += 1
+        let fill = Fill(
+            key: key, original: request, request: UpstreamRequest.fill(request, key: key, previous: previous),
+            previous: previous, deliversWhole: CacheKey.isLive(request), startedAt: now)
+        fills[lastFill] = fill
+        fillsOfKey[key, default: []].append(lastFill)
+        return (lastFill, fill.request)
+    }
+
+    /// A fetch under way whose answer, as far as can be told, is this request's too.
+    private func joinable(_ key: CacheKey, _ request: RequestHead) -> FillID? {
+        fillsOfKey[key]?.first { id in
+            guard let fill = fills[id] else { return false }
+            if fill.response != nil { return fill.selection.isEmpty || fill.selection.matches(request.fields) }
+            return !table.tellsApart(key, fill.original.fields, request.fields)
         }
     }
 
-    private func wait(_ waiter: WaiterID, for fill: FillID, _ role: ServedAs) {
-        fills[fill]?.waiters[waiter] = role
+    private func wait(_ waiter: WaiterID, for fill: FillID, _ role: ServedAs, _ request: RequestHead) {
+        fills[fill]?.waiters[waiter] = (role, request)
         fills[fill]?.order.append(waiter)
         fillOfWaiter[waiter] = fill
     }
@@ -180,23 +231,6 @@ package final class CacheStore {
     package func leave(_ waiter: WaiterID) {
         guard let id = fillOfWaiter.removeValue(forKey: waiter) else { return }
         fills[id]?.waiters[waiter] = nil
-    }
-
-    /// The request that is sent upstream: always GET, without what is this client's alone, with validators of what is
-    /// held.
-    private func upstreamRequest(for request: RequestHead, key: CacheKey, previous: StoredResponse?) -> RequestHead {
-        var upstream = RequestHead(method: .get, target: key.target)
-        if key.takesGzip { upstream.fields.append("accept-encoding", "gzip") }
-        if let authorization = request.fields.first("authorization") {
-            upstream.fields.append("authorization", authorization)
-        }
-        if let previous, previous.head.status == 200 {
-            if let tag = previous.head.fields.first("etag") { upstream.fields.append("if-none-match", tag) }
-            if let date = previous.head.fields.first("last-modified") {
-                upstream.fields.append("if-modified-since", date)
-            }
-        }
-        return upstream
     }
 
     // MARK: What a fetch brings
@@ -208,36 +242,86 @@ package final class CacheStore {
         if head.status == 304, let previous = fill.previous {
             return revalidated(id, fill, previous, by: head, at: now, unixSeconds: unixSeconds)
         }
-        if head.status >= 500, let previous = fill.previous, previous.maySubstitute(at: now) {
-            counters.stale += 1
+        // RFC 5861, 4: these and only these are errors of the upstream.
+        if [500, 502, 503, 504].contains(head.status), let previous = fill.previous, previous.maySubstitute(at: now) {
+            counts.stale += 1
             return end(id, deliver: previous, as: .stale)
         }
+        // The time that a live request is held is no age of what answers it.
+        let delay = fill.deliversWhole ? 0 : Int(fill.startedAt.duration(to: now).components.seconds)
         let freshness = Freshness(
-            request: fill.request, response: head, unixSeconds: unixSeconds, policy: policy)
-        let response = StoredResponse(head: head, body: SharedBody(), freshness: freshness, at: now)
+            request: fill.original, response: head, unixSeconds: unixSeconds, policy: policy, delay: delay)
+        let response = StoredResponse(
+            head: dated(head, unixSeconds), body: SharedBody(), freshness: freshness, at: now)
         fill.response = response
+        fill.selection = VarySelection(head.fields, request: fill.original.fields)
         if freshness.verdict == .pass {
             fill.isKept = false
             // On live paths an error is the same for all who wait: 400 and 404 are shared while they wait together.
             guard fill.deliversWhole else { return release(id, fill, at: now) }
         }
-        return fill.deliversWhole ? [] : deliverAll(fill, response)
+        var effects = sendAway(fill)
+        if !fill.deliversWhole, let length = head.fields.first("content-length")?.decimalValue, length > objectBytes {
+            fill.isKept = false
+            effects += sendRangesAlone(fill)
+        }
+        return effects + (fill.deliversWhole ? [] : deliverAll(fill, response))
+    }
+
+    /// Who waits here for what turns out to be another variant asks again.
+    private func sendAway(_ fill: Fill) -> [Effect] {
+        guard !fill.selection.isEmpty else { return [] }
+        let strangers = fill.order.filter { waiter in
+            fill.waiters[waiter].map { !fill.selection.matches($0.request.fields) } ?? false
+        }
+        for waiter in strangers {
+            fill.waiters[waiter] = nil
+            fillOfWaiter[waiter] = nil
+        }
+        fill.order.removeAll { fill.waiters[$0] == nil }
+        return strangers.map { .again($0) }
+    }
+
+    /// Of an object too large to be kept, a range is fetched as a range: the whole would come again for each.
+    private func sendRangesAlone(_ fill: Fill) -> [Effect] {
+        let ranges = fill.order.filter { fill.waiters[$0]?.request.fields.contains("range") ?? false }
+        guard !ranges.isEmpty else { return [] }
+        mark(fill.key, at: fill.startedAt)
+        counts.passed += UInt64(ranges.count)
+        for waiter in ranges {
+            fill.waiters[waiter] = nil
+            fillOfWaiter[waiter] = nil
+        }
+        fill.order.removeAll { fill.waiters[$0] == nil }
+        return ranges.map { .pass($0) }
+    }
+
+    private func mark(_ key: CacheKey, at now: ContinuousClock.Instant) {
+        if passing.count > 10_000 { passing.removeAll() }
+        passing[key] = now + Self.passingTime
+    }
+
+    /// RFC 9110, 6.6.1: what is kept or passed on without a Date gets the time of its arrival.
+    func dated(_ head: ResponseHead, _ unixSeconds: Int64) -> ResponseHead {
+        guard !head.fields.contains("date") else { return head }
+        var head = head
+        head.fields.append("date", HTTPDate.format(unixSeconds: unixSeconds))
+        return head
     }
 
     /// Everyone but the leader fetches alone; the leader follows what it fetched.
     private func release(_ id: FillID, _ fill: Fill, at now: ContinuousClock.Instant) -> [Effect] {
         guard let response = fill.response else { return [] }
-        fillOfKey[fill.key] = nil
-        if passing.count > 10_000 { passing.removeAll() }
-        passing[fill.key] = now + Self.passingTime
+        forget(id, of: fill.key)
+        mark(fill.key, at: now)
         var effects: [Effect] = []
         for waiter in fill.order {
-            guard let role = fill.waiters[waiter] else { continue }
+            guard let role = fill.waiters[waiter]?.role else { continue }
             fillOfWaiter[waiter] = nil
             if role == .miss {
                 effects.append(.deliver(waiter, response, .miss))
             } else {
-                counters.passed += 1
+                counts.passed += 1
                 effects.append(.pass(waiter))
             }
         }
@@ -257,7 +341,12 @@ package final class CacheStore {
         guard let fill = fills[id], let response = fill.response else { return fail(id, at: now) }
         response.body.complete()
         var effects = end(id, deliver: response, as: nil)
-        if fill.isKept { store(response, under: fill.key) }
+        if fill.isKept {
+            table.store(response, under: fill.key, fill.selection)
+        } else if let previous = fill.previous, response.head.status < 500 {
+            // Something newer is known and may not be kept: what is held has been overtaken.
+            table.remove(previous, under: fill.key)
+        }
         if !response.body.followers.isEmpty { effects.append(.grew(response.body.followers)) }
         return effects
     }
@@ -265,17 +354,30 @@ package final class CacheStore {
     /// The fetch failed for good. Before its head, what is held stands in; after it, the body is torn.
     package func fail(_ id: FillID, at now: ContinuousClock.Instant) -> [Effect] {
         guard let fill = fills[id] else { return [] }
-        counters.failed += 1
+        counts.failed += 1
         if let response = fill.response {
             response.body.fail()
             let torn = response.body.followers
             return (torn.isEmpty ? [] : [.grew(torn)]) + end(id, deliver: nil, as: nil)
         }
         if let previous = fill.previous, previous.maySubstitute(at: now) {
-            counters.stale += UInt64(fill.waiters.count)
+            counts.stale += UInt64(fill.waiters.count)
             return end(id, deliver: previous, as: .stale)
         }
         return end(id, deliver: nil, as: nil)
+    }
+
+    /// Whether a fetch is worth going on with: it will be kept, or somebody waits for it or reads it. One that has been
+    /// answered by its head alone runs out: to break it off would cost its connection.
+    package func isWanted(_ id: FillID) -> Bool {
+        guard let fill = fills[id] else { return true }
+        return fill.isKept || fill.deliversWhole || !fill.waiters.isEmpty
+            || fill.response.map { !$0.body.followers.isEmpty } ?? true
+    }
+
+    /// Who waits for the head of a fetch.
+    package func waiters(of id: FillID) -> [WaiterID] {
+        fills[id]?.order.filter { fills[id]?.waiters[$0] != nil } ?? []
     }
 
     /// Whether anyone still waits for a fetch, so that a second attempt is worth its while.
@@ -285,18 +387,17 @@ package final class CacheStore {
         _ id: FillID, _ fill: Fill, _ previous: StoredResponse, by head: ResponseHead,
         at now: ContinuousClock.Instant, unixSeconds: Int64
     ) -> [Effect] {
-        counters.revalidated += 1
-        // RFC 9111, 3.2: the 304's fields replace those held, content-length and -encoding excepted.
-        var merged = previous.head
-        for (name, _) in head.fields where !name.starts(with: "content-".utf8) {
-            merged.fields.removeAll { held, _ in held == name }
-        }
-        for (name, value) in head.fields where !name.starts(with: "content-".utf8) {
-            merged.fields.append(name: name, value: value)
-        }
-        let freshness = Freshness(request: fill.request, response: merged, unixSeconds: unixSeconds, policy: policy)
+        counts.revalidated += 1
+        let merged = previous.head.freshened(by: dated(head, unixSeconds))
+        let freshness = Freshness(
+            request: fill.original, response: merged, unixSeconds: unixSeconds, policy: policy,
+            delay: fill.deliversWhole ? 0 : Int(fill.startedAt.duration(to: now).components.seconds))
         let response = StoredResponse(head: merged, body: previous.body, freshness: freshness, at: now)
-        store(response, under: fill.key)
+        if freshness.verdict == .store, fill.isKept {
+            table.store(response, under: fill.key, VarySelection(merged.fields, request: fill.original.fields))
+        } else {
+            table.remove(previous, under: fill.key)
+        }
         return end(id, deliver: response, as: .revalidated)
     }
 
@@ -304,7 +405,7 @@ package final class CacheStore {
         let effects = fill.order.compactMap { waiter -> Effect? in
             guard let own = fill.waiters[waiter] else { return nil }
             fillOfWaiter[waiter] = nil
-            return .deliver(waiter, response, role ?? own)
+            return .deliver(waiter, response, role ?? own.role)
         }
         fill.waiters = [:]
         fill.order = []
@@ -313,7 +414,7 @@ package final class CacheStore {
 
     private func end(_ id: FillID, deliver response: StoredResponse?, as role: ServedAs?) -> [Effect] {
         guard let fill = fills.removeValue(forKey: id) else { return [] }
-        if fillOfKey[fill.key] == id { fillOfKey[fill.key] = nil }
+        forget(id, of: fill.key)
         if let response { return deliverAll(fill, response, as: role) }
         return fill.order.compactMap { waiter in
             guard fill.waiters[waiter] != nil else { return nil }
@@ -322,29 +423,9 @@ package final class CacheStore {
         }
     }
 
-    // MARK: Memory
-
-    private func store(_ response: StoredResponse, under key: CacheKey) {
-        remove(key)
-        // Head, key and bookkeeping are counted too, or a million empty answers would cost nothing.
-        let bytes = response.body.byteCount + key.target.count + 1_024
-        guard response.body.byteCount <= objectBytes, bytes <= budgetBytes else { return }
-        while storedBytes + bytes > budgetBytes, let victim = queue.evict() {
-            if let entry = entries.removeValue(forKey: victim) { storedBytes -= entry.bytes }
-            counters.evicted += 1
-        }
-        entries[key] = Entry(response: response, node: queue.insert(key), bytes: bytes)
-        storedBytes += bytes
-    }
-
-    private func remove(_ key: CacheKey) {
-        guard let entry = entries.removeValue(forKey: key) else { return }
-        queue.remove(entry.node)
-        storedBytes -= entry.bytes
-    }
-
-    /// An unsafe method succeeded on this target: what is held of it is void (RFC 9111, 4.4).
-    package func invalidate(_ target: HTTPBytes) {
-        for key in Self.keys(of: target) { remove(key) }
+    /// No one joins this fetch any more.
+    private func forget(_ id: FillID, of key: CacheKey) {
+        fillsOfKey[key]?.removeAll { $0 == id }
+        if fillsOfKey[key]?.isEmpty == true { fillsOfKey[key] = nil }
     }
 }

@@ -40,8 +40,8 @@ final class SieveQueue {
         node.older = nil
     }
 
-    /// The key to evict next; its node is taken out.
-    func evict() -> CacheKey? {
+    /// The node to evict next, taken out.
+    func evict() -> Node? {
         var candidate = hand ?? oldest
         while let node = candidate, node.isVisited {
             node.isVisited = false
@@ -50,6 +50,6 @@ final class SieveQueue {
         guard let node = candidate else { return nil }
         hand = node.newer
         remove(node)
-        return node.key
+        return node
     }
 }

@@ -62,6 +62,7 @@ package struct EdgeService: Service {
                     "address": "\(server.address?.description ?? "?")",
                 ])
         }
+        if let admin = settings.admin { servers += try await listen(admin, plane: plane, on: eventLoop) }
         try await eventLoop.submit { plane.value.upstreams.warmUp() }.get()
 
         try? await gracefulShutdown()
@@ -76,6 +77,7 @@ package struct EdgeService: Service {
         }
         // Requests under way get a moment; what is left then is cut.
         eventLoop.scheduleTask(in: .seconds(3)) { plane.value.registry.closeAll() }
+        eventLoop.execute { plane.value.adminRegistry.closeAll() }
         try? await drained.futureResult.get()
         try? await eventLoop.submit {
             plane.value.clock.cancel()
@@ -85,7 +87,29 @@ package struct EdgeService: Service {
         logger.info("edge stopped")
     }
 
+    /// The operators' port: a listener and connections of its own.
+    private func listen(
+        _ admin: EdgeSettings.Admin, plane: NIOLoopBound<Plane>, on eventLoop: any EventLoop
+    ) async throws -> [HTTPServer] {
+        let service = try await eventLoop.submit { [logger] in
+            let responder = AdminResponder(store: plane.value.store, isToken: admin.isToken, logger: logger)
+            return NIOLoopBound(
+                HTTPService(responder: responder, registry: plane.value.adminRegistry), eventLoop: eventLoop)
+        }.get()
+        var servers: [HTTPServer] = []
+        for listener in admin.listeners {
+            let server = try await HTTPServer.listen(
+                host: listener.host, port: listener.port, tls: nil, on: eventLoop, service: service)
+            servers.append(server)
+            logger.info(
+                "listening", metadata: ["protocol": "admin", "address": "\(server.address?.description ?? "?")"])
+        }
+        return servers
+    }
+
     private struct Plane {
+        let store: CacheStore
+        let adminRegistry: ConnectionRegistry
         let registry: ConnectionRegistry
         let status: NodeStatus
         let responder: EdgeResponder
@@ -96,7 +120,8 @@ package struct EdgeService: Service {
 
     private func makePlane(eventLoop: any EventLoop) throws -> Plane {
         let registry = ConnectionRegistry(limits: settings.serverLimits, eventLoop: eventLoop)
-        let store = CacheStore(budgetBytes: settings.cacheBytes, objectBytes: settings.objectBytes)
+        let store = CacheStore(
+            budgetBytes: settings.cacheBytes, objectBytes: settings.objectBytes, channelBytes: settings.channelBytes)
         let upstreams = try UpstreamSet(settings: settings, eventLoop: eventLoop, logger: logger)
         let feeds = ChannelFeeds(settings: settings, upstreams: upstreams, eventLoop: eventLoop, logger: logger)
         let parked = ParkedCount()
@@ -124,6 +149,7 @@ package struct EdgeService: Service {
             task.cancel()
         }
         return Plane(
+            store: store, adminRegistry: ConnectionRegistry(limits: ServerLimits(), eventLoop: eventLoop),
             registry: registry, status: status, responder: responder, upstreams: upstreams, feeds: feeds, clock: clock)
     }
 

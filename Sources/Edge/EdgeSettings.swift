@@ -35,6 +35,17 @@ package struct EdgeSettings: Sendable {
         }
     }
 
+    /// Where operators purge, and who is one.
+    package struct Admin: Sendable {
+        package let listeners: [Listener]
+        /// Whether these bytes are the token; its time tells nothing of where they differ.
+        package let isToken: @Sendable ([UInt8]) -> Bool
+        package init(listeners: [Listener], isToken: @escaping @Sendable ([UInt8]) -> Bool) {
+            self.listeners = listeners
+            self.isToken = isToken
+        }
+    }
+
     /// Where the watch page gets its player.
     package enum Player: Sendable { case file(String), url(String) }
 
@@ -51,6 +62,9 @@ package struct EdgeSettings: Sendable {
     package var pushGrace: Duration = .seconds(10)
     package var cacheBytes = 512 << 20
     package var objectBytes = 64 << 20
+    package var channelBytes = 256 << 20
+    /// Where operators purge; nil where nobody can.
+    package var admin: Admin?
     /// Requests held at once.
     package var parkedRequests = 50_000
     package var parkedRequestsPerChannel = 20_000

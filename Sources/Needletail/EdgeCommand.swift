@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Cryptography
 import Edge
 import Foundation
 import Metrics
@@ -28,7 +29,8 @@ struct EdgeCommand: AsyncParsableCommand {
         let logger = configuration.log.logger("edge")
         let prometheus = PrometheusFactory()
         MetricsSystem.bootstrap(prometheus)
-        let settings = configuration.settings
+        var settings = configuration.settings
+        if let admin = configuration.admin { settings.admin = try admin.settings() }
         var player: ByteBuffer?
         if case .file(let path) = settings.player {
             player = FileManager.default.contents(atPath: path).map { ByteBuffer(bytes: $0) }
@@ -38,6 +40,22 @@ struct EdgeCommand: AsyncParsableCommand {
         }
         let service = EdgeService(settings: settings, player: player, prometheus: prometheus, logger: logger)
         try await NodeRunner.run(service, logger: logger)
+    }
+}
+
+extension AdminConfiguration {
+    /// Reads the token, once.
+    func settings() throws -> EdgeSettings.Admin {
+        let text = String(decoding: FileManager.default.contents(atPath: tokenPath) ?? Data(), as: UTF8.self)
+        let token = Array((text.split(whereSeparator: \.isNewline).first ?? "").utf8)
+        guard token.count >= 16, token.allSatisfy({ 0x21...0x7e ~= $0 }) else {
+            throw ValidationError(
+                "\(tokenPath): the first line of admin.token_file must be a token of 16 or more letters, digits and signs. "
+                    + "Make one: openssl rand -hex 32 > \(tokenPath)")
+        }
+        return EdgeSettings.Admin(
+            listeners: listen.map { .init(host: $0.host, port: Int($0.port), isSecure: false) },
+            isToken: { ConstantTime.areEqual($0, token) })
     }
 }
 
@@ -64,6 +82,7 @@ extension EdgeConfiguration {
         settings.pushGrace = push.grace
         settings.cacheBytes = cache.memoryBytes
         settings.objectBytes = cache.objectBytes
+        settings.channelBytes = cache.channelBytes
         settings.parkedRequests = httpLimits.parkedRequests
         settings.parkedRequestsPerChannel = httpLimits.parkedRequestsPerChannel
         settings.parkedRequestsPerAddress = httpLimits.parkedRequestsPerAddress

@@ -44,6 +44,10 @@ import Testing
                 if !upstream.target.elementsEqual(object.utf8) { faults.append("asked for another object") }
                 fills[fill] = (object, false)
                 waiting[waiter] = object
+            case .refresh(let response, let fill, let upstream):
+                check(response, is: object, for: waiter, answers: true)
+                if !upstream.target.elementsEqual(object.utf8) { faults.append("asked for another object") }
+                fills[fill] = (object, false)
             case .pass, .notCached: answered.insert(waiter)
             }
         }
@@ -90,7 +94,7 @@ import Testing
                         continue
                     }
                     check(response, is: object, for: waiter, answers: true)
-                case .pass(let waiter), .fail(let waiter):
+                case .pass(let waiter), .again(let waiter), .fail(let waiter):
                     if waiting.removeValue(forKey: waiter) == nil { faults.append("\(waiter) did not wait") }
                     if !answered.insert(waiter).inserted { faults.append("\(waiter) was answered twice") }
                 case .grew: break

@@ -54,8 +54,10 @@ import Testing
             response: [("cache-control", "max-age=60"), ("date", "Thu, 01 Jan 1970 00:16:10 GMT")], verdict: .store,
             lifetime: 60, age: 30),
         Row(
-            name: "4.1 Vary on more than the coding",
-            response: [("cache-control", "max-age=60"), ("vary", "accept-encoding, cookie")], verdict: .pass),
+            name: "4.1 Vary on more than the coding selects",
+            response: [("cache-control", "max-age=60"), ("vary", "accept-encoding, cookie")], verdict: .store,
+            lifetime: 60),
+        Row(name: "4.1 Vary: *", response: [("cache-control", "max-age=60"), ("vary", "a, *")], verdict: .pass),
         Row(
             name: "4.1 Vary on the coding", response: [("cache-control", "max-age=60"), ("vary", "Accept-Encoding")],
             verdict: .store, lifetime: 60),
@@ -66,9 +68,89 @@ import Testing
             name: "3.5 Authorization with public", request: [("authorization", "x")],
             response: [("cache-control", "public, max-age=60")], verdict: .store, lifetime: 60),
         Row(name: "cookies", response: [("cache-control", "max-age=60"), ("set-cookie", "a=b")], verdict: .pass),
+        Row(
+            name: "7.3 cookies that are for all",
+            response: [("cache-control", "public, max-age=60"), ("set-cookie", "a=b")],
+            verdict: .store, lifetime: 60),
         Row(name: "3.3 parts", status: 206, response: [("cache-control", "max-age=60")], verdict: .pass),
         Row(name: "nothing said", response: [], verdict: .pass),
         Row(name: "500", status: 500, response: [], verdict: .pass),
+        Row(name: "a tag alone is kept to be asked about", response: [("etag", "\"1\"")], verdict: .store),
+        Row(
+            name: "3 any final status with a lifetime", status: 599, response: [("cache-control", "max-age=9")],
+            verdict: .store, lifetime: 9),
+        Row(
+            name: "3 an error with a lifetime", status: 503, response: [("cache-control", "max-age=9")],
+            verdict: .store, lifetime: 9),
+        Row(
+            name: "5.2.2.3 must-understand, understood",
+            response: [("cache-control", "max-age=9, no-store, must-understand")],
+            verdict: .store, lifetime: 9),
+        Row(
+            name: "5.2.2.3 must-understand, not understood", status: 599,
+            response: [("cache-control", "max-age=9, no-store, must-understand")], verdict: .pass),
+        Row(name: "4.2.1 a malformed lifetime is none", response: [("cache-control", "max-age='9'")], verdict: .store),
+        Row(name: "4.2.1 a negative one too", response: [("cache-control", "max-age=-9")], verdict: .store),
+        Row(
+            name: "4.2.1 of two the first counts", response: [("cache-control", "max-age=9, max-age=1")],
+            verdict: .store, lifetime: 9),
+        Row(
+            name: "5.2 what is quoted is no directive",
+            response: [("cache-control", "x=\"max-age=9, no-store\", max-age=1")],
+            verdict: .store, lifetime: 1),
+        Row(
+            name: "5.2.2.4 no-cache with names withholds them alone",
+            response: [("cache-control", "no-cache=\"a, b\", max-age=9")], verdict: .store, lifetime: 9),
+        Row(
+            name: "5.2.2.7 private with names too", response: [("cache-control", "private=\"a\", max-age=9")],
+            verdict: .store, lifetime: 9),
+        Row(
+            name: "5.1 the first Age counts", response: [("cache-control", "max-age=9"), ("age", "7, 3")],
+            verdict: .store, lifetime: 9, age: 7),
+        Row(
+            name: "5.1 Age of two lines", response: [("cache-control", "max-age=9"), ("age", "7"), ("age", "3")],
+            verdict: .store, lifetime: 9, age: 7),
+        Row(
+            name: "5.1 Age that is none", response: [("cache-control", "max-age=9"), ("age", "-7")], verdict: .store,
+            lifetime: 9),
+        Row(
+            name: "5.1 Age with a fraction", response: [("cache-control", "max-age=9"), ("age", "7.5")],
+            verdict: .store, lifetime: 9),
+        Row(
+            name: "5.1 Age beyond all numbers",
+            response: [("cache-control", "max-age=9"), ("age", "99999999999999999999")],
+            verdict: .store, lifetime: 9, age: 1 << 31),
+        Row(
+            name: "5.3 Expires twice",
+            response: [("expires", "Thu, 01 Jan 1970 00:17:00 GMT"), ("expires", "Thu, 01 Jan 1970 00:18:00 GMT")],
+            verdict: .store),
+        Row(
+            name: "5.3 Expires of RFC 850", response: [("expires", "Thursday, 01-Jan-70 00:17:00 GMT")],
+            verdict: .store, lifetime: 20),
+        Row(
+            name: "5.3 Expires of asctime", response: [("expires", "Thu Jan  1 00:17:00 1970")], verdict: .store,
+            lifetime: 20),
+        Row(
+            name: "5.3 a Date that is none", response: [("date", "foo"), ("expires", "Thu, 01 Jan 1970 00:17:00 GMT")],
+            verdict: .store, lifetime: 20),
+        Row(
+            name: "4.2.2 no heuristic for a refusal", status: 403,
+            response: [("last-modified", "Thu, 01 Jan 1970 00:00:00 GMT")],
+            verdict: .pass),
+        Row(
+            name: "4.2.2 heuristic for what is public", status: 599,
+            response: [("cache-control", "public"), ("last-modified", "Thu, 01 Jan 1970 00:15:00 GMT")],
+            verdict: .store, lifetime: 10),
+        Row(
+            name: "RFC 9213 2.1 a malformed targeted field is passed over",
+            response: [("cache-control", "no-store"), ("cdn-cache-control", "max-age=9, &&")], verdict: .pass),
+        Row(
+            name: "RFC 9213 2.1 a value of another type too",
+            response: [("cache-control", "no-store"), ("cdn-cache-control", "max-age=\"9\"")], verdict: .pass),
+        Row(
+            name: "RFC 9213 2.2 Expires yields as well",
+            response: [("cdn-cache-control", "max-age=0"), ("expires", "Thu, 01 Jan 1970 00:17:00 GMT")],
+            verdict: .store),
     ]
 
     @Test(arguments: rows) func isKeptAsItShould(row: Row) {

@@ -109,11 +109,32 @@ struct SemanticsTests {
     }
 
     @Test(
-        "What is no IMF-fixdate is no date",
+        "The obsolete forms and other letters mean the same moment",
+        arguments: [
+            "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+            "Sun Nov 06 08:49:37 1994", "SUN, 06 nov 1994 08:49:37 gmt", "sunday, 06-NOV-94 08:49:37 GMT",
+        ])
+    func readsObsoleteDates(_ text: String) {
+        #expect(HTTPDate.parse(HTTPBytes(text), now: 1_790_000_000) == 784_111_777)
+    }
+
+    @Test(
+        "Two digits of a year are at most fifty years ahead",
+        arguments: [("76", 2076), ("77", 1977), ("50", 2050), ("99", 1999), ("26", 2026)])
+    func readsCenturies(_ digits: String, _ year: Int) {
+        // In the year 2026.
+        let read = HTTPDate.parse(HTTPBytes("Sunday, 01-Jan-\(digits) 00:00:00 GMT"), now: 1_790_000_000)
+        #expect(read == HTTPDate.parse(HTTPBytes("Sun, 01 Jan \(year) 00:00:00 GMT")))
+    }
+
+    @Test(
+        "What is in none of the three forms is no date",
         arguments: [
             "", "0", "-1", "Sun, 06 Nov 1994 08:49:37 UTC", "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun Nov  6 08:49:37 1994",
-            "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 31 Jun 1994 08:49:37 GMT",
+            "Sun Nov 6 08:49:37 1994", "Sun Nov  6 08:49:37 94", "Sun, 06-Nov-94 08:49:37 GMT",
+            "Xxx, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06  Nov  1994 08:49:37 GMT", "Sun, 06-Nov-1994 08:49:37 GMT", "Sun, 06 Nov 1994 08.49.37 GMT",
+            "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 8:49:37 GMT", "Sun, 31 Jun 1994 08:49:37 GMT",
             "Sun, 29 Feb 2023 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
             "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 06 Nov 1969 08:49:37 GMT",
             "Sun, 06 Nov 1994 08:49:37 GMT ",

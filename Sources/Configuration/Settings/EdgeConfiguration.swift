@@ -14,6 +14,8 @@ package struct EdgeConfiguration: Equatable, Sendable {
     package var retry = RetryConfiguration()
     package var push = PushConfiguration()
     package var cache = CacheConfiguration()
+    /// Nil when there is none.
+    package var admin: AdminConfiguration?
     package var watch = WatchConfiguration()
     package var log = LogConfiguration()
 
@@ -43,7 +45,12 @@ package struct EdgeConfiguration: Equatable, Sendable {
         }.value
         tls = root.optionalSection("tls", TLSFiles.init)
         if https.place == nil, tls == nil { https.value = [] }
-        root.checkListeners(clear: [http.listen], secure: [https], tls: tls)
+        let admin = root.optionalSection("admin") { section in
+            let listen = section.listen(standard: [ListenAddress(host: "127.0.0.1", port: 9081)])
+            return (listen, AdminConfiguration(section, listen))
+        }
+        self.admin = admin?.1
+        root.checkListeners(clear: [http.listen] + (admin.map { [$0.0] } ?? []), secure: [https], tls: tls)
         if http.listen.isSound, https.isSound, http.listen.value.isEmpty, https.value.isEmpty {
             root.decoding.report(
                 http.listen.place ?? root.place, .conflict("neither \"http.listen\" nor \"https.listen\" is on"),

@@ -83,6 +83,8 @@ package struct CacheConfiguration: Equatable, Sendable {
     package var memoryBytes = 512 << 20
     /// Largest body that is kept, in bytes; larger ones pass through.
     package var objectBytes = 64 << 20
+    /// Budget of what one live channel holds, in bytes.
+    package var channelBytes = 256 << 20
 
     package init() {}
 
@@ -91,7 +93,25 @@ package struct CacheConfiguration: Equatable, Sendable {
         let object = section.value(
             "object", .byteSize(64 << 10...4 << 30), standard: min(objectBytes, memory.value))
         section.requireOrder(object, memory)
-        (memoryBytes, objectBytes) = (memory.value, object.value)
+        let channel = section.value(
+            "channel", .byteSize(1 << 20...1 << 40), standard: min(channelBytes, memory.value))
+        section.requireOrder(channel, memory)
+        (memoryBytes, objectBytes, channelBytes) = (memory.value, object.value, channel.value)
+    }
+}
+
+/// Where operators purge. It answers nobody without the token.
+package struct AdminConfiguration: Equatable, Sendable {
+    package let listen: [ListenAddress]
+    /// A file whose first line is the bearer token.
+    package let tokenPath: String
+
+    init(_ section: Section, _ listen: Setting<[ListenAddress]>) {
+        self.listen = listen.value
+        tokenPath =
+            section.required(
+                "token_file", .path("the path of a file with a token", checkedBy: section.decoding.files), standIn: ""
+            ).value
     }
 }
 

@@ -70,10 +70,25 @@ final class FillFetch {
         }
         attempts = [attempt]
         edge?.fillReceived(id, head)
+        dropUnlessWanted()
+    }
+
+    /// A 1xx answer goes through while one upstream alone is asked: of two, nobody knows yet whose answer counts.
+    fileprivate func received(interim head: ResponseHead, by attempt: FillAttempt) {
+        if winner == nil, attempts.count == 1 { edge?.fillReceived(id, interim: head) }
     }
 
     fileprivate func received(_ bytes: ByteBuffer, by attempt: FillAttempt) {
-        if attempt === winner { edge?.fillReceived(id, bytes) }
+        guard attempt === winner else { return }
+        edge?.fillReceived(id, bytes)
+        dropUnlessWanted()
+    }
+
+    /// An object that nobody wants and that will not be kept is not fetched to its end.
+    private func dropUnlessWanted() {
+        guard let edge, !edge.isWanted(id) else { return }
+        cancel()
+        edge.fillFailed(id)
     }
 
     fileprivate func ended(_ attempt: FillAttempt) {
@@ -104,85 +119,9 @@ private final class FillAttempt: FetchReceiver {
 
     init(fill: FillFetch) { self.fill = fill }
 
+    func fetch(_ fetch: Fetch, interim head: ResponseHead) { fill.received(interim: head, by: self) }
     func fetch(_ fetch: Fetch, received head: ResponseHead) { fill.received(head, by: self) }
     func fetch(_ fetch: Fetch, received bytes: ByteBuffer) { fill.received(bytes, by: self) }
     func fetchEnded(_ fetch: Fetch) { fill.ended(self) }
     func fetch(_ fetch: Fetch, failed failure: FetchFailure) { fill.failed(self) }
-}
-
-/// A request that nobody shares: its answer goes to one client as it comes.
-final class PassFetch: FetchReceiver, BodySource {
-    private let exchange: Exchange
-    private weak var edge: EdgeResponder?
-    private let method: HTTP.Method
-    private let target: HTTPBytes
-    private var pieces: [ByteBuffer] = []
-    private var queuedBytes = 0
-    private var hasHead = false
-    private var isEnded = false
-    private var isFailed = false
-    private var fetch: Fetch?
-
-    /// Bytes that may wait for a slow client before the upstream is made to wait too.
-    private static let highWater = 1 << 20
-
-    init(exchange: Exchange, request: RequestHead, edge: EdgeResponder) {
-        self.exchange = exchange
-        self.edge = edge
-        method = request.method
-        target = request.target
-    }
-
-    func start(_ request: RequestHead, body: ByteBuffer) {
-        guard let edge else { return }
-        guard let started = edge.upstreams.fetch(request, body: body, tried: [], receiver: self) else {
-            return edge.refuseUnavailable(exchange)
-        }
-        if !isEnded && !isFailed { fetch = started.fetch }
-    }
-
-    func cancel() {
-        fetch?.cancel()
-        fetch = nil
-    }
-
-    func fetch(_ fetch: Fetch, received head: ResponseHead) {
-        hasHead = true
-        guard let edge else { return }
-        if !method.isSafe && head.status < 400 { edge.invalidate(target) }
-        let length = head.fields.first("content-length")?.decimalValue
-        exchange.respond(edge.forwarded(head), body: .stream(self, length: length))
-    }
-
-    func fetch(_ fetch: Fetch, received bytes: ByteBuffer) {
-        pieces.append(bytes)
-        queuedBytes += bytes.readableBytes
-        if queuedBytes > Self.highWater { fetch.setPaused(true) }
-        exchange.resume()
-    }
-
-    func fetchEnded(_ fetch: Fetch) {
-        isEnded = true
-        self.fetch = nil
-        edge?.passEnded(exchange)
-        exchange.resume()
-    }
-
-    func fetch(_ fetch: Fetch, failed failure: FetchFailure) {
-        isFailed = true
-        self.fetch = nil
-        edge?.passEnded(exchange)
-        if hasHead { exchange.resume() } else { edge?.refuseUnavailable(exchange) }
-    }
-
-    func next(limit: Int) -> BodyPiece {
-        if let first = pieces.first {
-            pieces.removeFirst()
-            queuedBytes -= first.readableBytes
-            if queuedBytes < Self.highWater / 2 { fetch?.setPaused(false) }
-            return .bytes(first, isLast: isEnded && pieces.isEmpty)
-        }
-        if isEnded { return .end }
-        return isFailed ? .failed : .pending
-    }
 }

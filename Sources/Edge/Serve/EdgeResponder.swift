@@ -70,13 +70,14 @@ final class EdgeResponder: Responder {
             return
         }
         switch request.method {
-        case .get, .head:
-            // A range of something is cut from the whole; an odd one is the origin's to answer.
+        case .get where body.readableBytes == 0, .head where body.readableBytes == 0:
+            if let refusal = Forwarding.refusal(request) { return exchange.refuse(refusal) }
             look(up: request, on: exchange)
         case .options where CacheKey.isLive(request):
             exchange.respond(CORS.preflight)
         default:
-            pass(request, body: body, on: exchange)
+            if let refusal = Forwarding.refusal(request) { return exchange.refuse(refusal) }
+            pass(request, body: body, for: .method, on: exchange)
         }
     }
 
@@ -105,12 +106,15 @@ final class EdgeResponder: Responder {
     func pull(_ request: RequestHead, waiter: WaiterID, on exchange: Exchange) {
         switch store.look(up: request, waiter: waiter, at: .now) {
         case .serve(let response, let role): serve(response, role, to: request, on: exchange)
+        case .refresh(let response, let fill, let upstream):
+            serve(response, .stale, to: request, on: exchange)
+            startFill(fill, Forwarding.toUpstream(upstream, from: request, via: name))
         case .joined:
             park(waiter, request, exchange)
         case .lead(let fill, let upstream):
             park(waiter, request, exchange)
-            startFill(fill, upstream)
-        case .pass: pass(request, body: ByteBuffer(), on: exchange)
+            startFill(fill, Forwarding.toUpstream(upstream, from: request, via: name))
+        case .pass(let reason): pass(request, body: ByteBuffer(), for: reason, on: exchange)
         case .notCached:
             exchange.refuse(
                 Problem(
@@ -134,12 +138,13 @@ final class EdgeResponder: Responder {
         waiterOf[exchange] = waiter
     }
 
-    private func pass(_ request: RequestHead, body: ByteBuffer, on exchange: Exchange) {
-        var upstream = request
-        upstream.fields.removeAll { name, _ in ForwardedFields.isDropped(name) }
-        let fetch = PassFetch(exchange: exchange, request: request, edge: self)
+    private func pass(
+        _ request: RequestHead, body: ByteBuffer, for reason: CacheStore.PassReason, on exchange: Exchange
+    ) {
+        let fetch = PassFetch(exchange: exchange, request: request, reason: reason, edge: self)
         passing[exchange] = fetch
-        fetch.start(upstream, body: body)
+        fetch.start(
+            Forwarding.toUpstream(UpstreamRequest.alone(request), from: request, via: name), body: body)
     }
 
     func cancelled(_ exchange: Exchange) {
@@ -191,7 +196,30 @@ final class EdgeResponder: Responder {
     }
 
     func passEnded(_ exchange: Exchange) { passing[exchange] = nil }
-    func invalidate(_ target: HTTPBytes) { store.invalidate(target) }
+    func isWanted(_ fill: FillID) -> Bool { store.isWanted(fill) }
+
+    /// An interim answer goes to everyone who waits for the final one.
+    func fillReceived(_ fill: FillID, interim head: ResponseHead) {
+        for waiter in store.waiters(of: fill) { waiting[waiter]?.exchange.inform(Forwarding.toClient(head)) }
+    }
+
+    /// What the cache learns from an answer that goes past it.
+    func passReceived(_ head: ResponseHead, to request: RequestHead) {
+        if request.method == .head {
+            store.headed(request, head, at: .now, unixSeconds: WallClock.now() / 1_000_000)
+        } else if !request.method.isSafe && head.status < 400 {
+            for target in Forwarding.invalidated(by: head, to: request) { store.invalidate(target) }
+        }
+    }
+
+    /// The whole answer to a POST that says that it is what a GET would bring.
+    func passBrought(_ head: ResponseHead, _ body: [ByteBuffer], to request: RequestHead) {
+        store.adopt(request, head, body: body, at: .now, unixSeconds: WallClock.now() / 1_000_000)
+    }
+
+    func passStatus(_ reason: CacheStore.PassReason, _ head: ResponseHead) -> String {
+        CacheStatus.text(name, passed: reason, status: head.status)
+    }
 
     private func perform(_ effects: [CacheStore.Effect]) {
         for effect in effects {
@@ -209,7 +237,14 @@ final class EdgeResponder: Responder {
                     continue
                 }
                 guard let place = take(waiter) else { continue }
-                pass(place.request, body: ByteBuffer(), on: place.exchange)
+                pass(place.request, body: ByteBuffer(), for: .bypass, on: place.exchange)
+            case .again(let waiter):
+                if let fill = listedFills.removeValue(forKey: waiter) {
+                    self.fill(fill.target, channel: fill.channel)
+                    continue
+                }
+                guard let place = take(waiter) else { continue }
+                look(up: place.request, on: place.exchange)
             case .grew(let followers):
                 for follower in followers { tell(follower) }
             case .fail(let waiter):
@@ -253,57 +288,68 @@ final class EdgeResponder: Responder {
         _ response: StoredResponse, _ role: CacheStore.ServedAs, to request: RequestHead, on exchange: Exchange
     ) {
         if role == .pushed { pushAnswers += 1 } else if response.head.status == 200 { feeds.served(request) }
-        var head = forwarded(response.head)
+        let isReused = role == .hit || role == .stale
+        var head = forwarded(isReused ? response.reusedHead : response.head)
         head.fields.append("age", decimal: response.age(at: .now))
-        head.fields.append("cache-status", "\(name); \(Self.word(for: role))")
-        if ConditionalRequest.isUnchanged(request, head) {
+        head.fields.append("cache-status", CacheStatus.text(name, role, response, at: .now))
+        if ConditionalRequest.isUnchanged(request, head, now: WallClock.now() / 1_000_000) {
             head.status = 304
             return exchange.respond(head)
         }
-        guard response.body.isComplete else {
-            lastWaiter += 1
-            response.body.follow(lastWaiter)
-            following[lastWaiter] = (exchange, response.body)
-            followerOf[exchange] = lastWaiter
-            let length = response.head.fields.first("content-length")?.decimalValue
+        let isComplete = response.body.isComplete
+        let length = isComplete ? response.body.byteCount : head.fields.first("content-length")?.decimalValue
+        guard head.status == 200, let length, let range = ByteRange(request, head: head, length: length) else {
+            guard !isComplete else { return exchange.respond(head, body: .slices(response.body.chunks)) }
+            follow(response.body, on: exchange)
             return exchange.respond(head, body: .stream(SharedBodySource(response.body), length: length))
         }
-        let whole = response.body.byteCount
-        guard head.status == 200, let range = ByteRange(request, head: head, length: whole) else {
-            return exchange.respond(head, body: .slices(response.body.chunks))
-        }
+        answer(range, of: response.body, length: length, head: head, on: exchange)
+    }
+
+    private func follow(_ body: SharedBody, on exchange: Exchange) {
+        lastWaiter += 1
+        body.follow(lastWaiter)
+        following[lastWaiter] = (exchange, body)
+        followerOf[exchange] = lastWaiter
+    }
+
+    private func answer(
+        _ range: ByteRange, of body: SharedBody, length: Int, head: ResponseHead, on exchange: Exchange
+    ) {
+        var head = head
+        head.fields.remove("content-length")
         switch range {
         case .unsatisfiable:
             head.status = 416
-            head.fields.set("content-range", "bytes */\(whole)")
-            head.fields.remove("content-length")
+            head.fields.set("content-range", "bytes */\(length)")
             exchange.respond(head)
-        case .bytes(let bounds):
+        case .single(let bounds):
             head.status = 206
-            head.fields.set("content-range", "bytes \(bounds.lowerBound)-\(bounds.upperBound - 1)/\(whole)")
-            head.fields.remove("content-length")
-            exchange.respond(head, body: .slices(range.cut(response.body.chunks)))
+            head.fields.set("content-range", "bytes \(bounds.lowerBound)-\(bounds.upperBound - 1)/\(length)")
+            if body.byteCount >= bounds.upperBound {
+                return exchange.respond(head, body: .slices(ByteRange.cut(body.chunks, to: bounds)))
+            }
+            // Not yet here: it waits for its bytes, and for no more.
+            follow(body, on: exchange)
+            exchange.respond(head, body: .stream(SharedBodySource(body, within: bounds), length: bounds.count))
+        case .multiple(let ranges):
+            guard body.isComplete else {
+                follow(body, on: exchange)
+                return exchange.respond(head, body: .stream(SharedBodySource(body), length: length))
+            }
+            let parts = MultipartRanges(
+                of: head, length: length, boundary: "needletail-\(UInt64.random(in: .min ... .max))")
+            head.status = 206
+            head.fields.set("content-type", "multipart/byteranges; boundary=\(parts.boundary)")
+            exchange.respond(head, body: .slices(parts.body(body.chunks, ranges)))
         }
     }
 
     /// An upstream's head as viewers get it.
     func forwarded(_ head: ResponseHead) -> ResponseHead {
         var head = head
-        head.fields.remove("connection")
-        head.fields.remove("transfer-encoding")
         if !head.fields.contains("access-control-allow-origin") { CORS.append(to: &head.fields) }
         return head
-    }
-
-    private static func word(for role: CacheStore.ServedAs) -> String {
-        switch role {
-        case .hit: "hit"
-        case .pushed: "hit; detail=pushed"
-        case .miss: "fwd=miss; stored"
-        case .collapsed: "fwd=miss; collapsed"
-        case .stale: "hit; fwd=stale"
-        case .revalidated: "fwd=stale; fwd-status=304"
-        }
     }
 }
 

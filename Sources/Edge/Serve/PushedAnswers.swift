@@ -78,6 +78,9 @@ extension EdgeResponder {
         let waiter = nextWaiter()
         switch store.look(up: RequestHead(target: target), waiter: waiter, at: .now) {
         case .serve(let response, _): adopt(response, target, channel)
+        case .refresh(let response, let fill, let upstream):
+            adopt(response, target, channel)
+            startFill(fill, upstream)
         case .joined: listedFills[waiter] = (target, channel)
         case .lead(let fill, let upstream):
             listedFills[waiter] = (target, channel)

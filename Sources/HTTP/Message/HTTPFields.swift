@@ -38,6 +38,9 @@ package struct HTTPFields: Sendable {
         lines.reserveCapacity(12)
     }
 
+    /// Bytes that the lines take.
+    package var byteCount: Int { storage.count }
+
     /// The lines as HTTP/1.1 writes them.
     var storedLines: ArraySlice<UInt8> { storage[prefixLength...] }
 

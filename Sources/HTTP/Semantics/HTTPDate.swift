@@ -30,17 +30,57 @@ package enum HTTPDate {
         return text
     }
 
-    /// Seconds since 1970 of an IMF-fixdate, or nil for anything else. The name of the day is not compared with the date.
-    /// The two obsolete forms are not read: a date that is not understood counts as stale, which is safe.
-    package static func parse(_ bytes: HTTPBytes) -> Int64? {
+    /// Seconds since 1970 of a date in any of the three forms (RFC 9110, 5.6.7), or nil for anything else: IMF-fixdate,
+    /// `Sunday, 06-Nov-94 08:49:37 GMT` of RFC 850 and `Sun Nov  6 08:49:37 1994` of asctime. Names are read in letters of
+    /// either case; the name of the day is not compared with the date.
+    ///
+    /// `now` in seconds since 1970 tells the century of RFC 850's two digits: a date more than 50 years ahead of it lies in
+    /// the past. Without it that form is not read: a date that is not understood counts as stale, which is safe.
+    package static func parse(_ bytes: HTTPBytes, now: Int64? = nil) -> Int64? {
         let text = Array(bytes)
-        guard text.count == 29, text[3] == UInt8(ascii: ","), text[4] == 0x20, text[7] == 0x20, text[11] == 0x20,
-            text[16] == 0x20, text[19] == 0x3a, text[22] == 0x3a, text[25...].elementsEqual(" GMT".utf8),
-            let month = months.firstIndex(where: { text[8..<11].elementsEqual($0.utf8) }),
-            let day = text[5..<7].decimalValue, let year = text[12..<16].decimalValue,
-            let hour = text[17..<19].decimalValue, let minute = text[20..<22].decimalValue,
-            let second = text[23..<25].decimalValue,
-            year >= 1970, (1...31).contains(day), hour < 24, minute < 60, second <= 60
+        if text.count == 29, text[3] == UInt8(ascii: ","), text[4] == 0x20, text[7] == 0x20, text[11] == 0x20,
+            text[16] == 0x20, isName(text[..<3], in: days), isGMT(text[25...])
+        {
+            return moment(day: text[5..<7], month: text[8..<11], year: text[12..<16].decimalValue, time: text[17..<25])
+        }
+        if text.count == 24, text[3] == 0x20, text[7] == 0x20, text[10] == 0x20, text[19] == 0x20,
+            isName(text[..<3], in: days)
+        {
+            let day = text[8] == 0x20 ? text[9..<10] : text[8..<10]
+            return moment(day: day, month: text[4..<7], year: text[20..<24].decimalValue, time: text[11..<19])
+        }
+        guard let now, let comma = text.firstIndex(of: UInt8(ascii: ",")), text.count == comma + 24,
+            isName(text[..<comma], in: longDays), text[comma + 1] == 0x20, text[comma + 4] == UInt8(ascii: "-"),
+            text[comma + 8] == UInt8(ascii: "-"), text[comma + 11] == 0x20, isGMT(text[(comma + 20)...]),
+            let digits = text[comma + 9..<comma + 11].decimalValue
+        else { return nil }
+        let century = civil(fromDay: max(now, 0) / 86_400).year / 100 * 100
+        let ahead = civil(fromDay: max(now, 0) / 86_400).year + 50
+        var year = century + digits
+        if year > ahead { year -= 100 } else if year + 100 <= ahead { year += 100 }
+        return moment(
+            day: text[comma + 2..<comma + 4], month: text[comma + 5..<comma + 8], year: year,
+            time: text[comma + 12..<comma + 20])
+    }
+
+    private static let longDays = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"]
+
+    private static func isName(_ bytes: HTTPBytes, in names: [String]) -> Bool { index(of: bytes, in: names) != nil }
+
+    private static func index(of bytes: HTTPBytes, in names: [String]) -> Int? {
+        let lower = bytes.map(CharacterClass.lowercased)
+        return names.firstIndex { $0.utf8.map(CharacterClass.lowercased) == lower }
+    }
+
+    private static func isGMT(_ bytes: HTTPBytes) -> Bool { bytes.isEqualIgnoringCase(to: " gmt") }
+
+    private static func moment(day: HTTPBytes, month: HTTPBytes, year: Int?, time: HTTPBytes) -> Int64? {
+        let start = time.startIndex
+        guard time.count == 8, time[start + 2] == 0x3a, time[start + 5] == 0x3a,
+            let month = index(of: month, in: months), let day = day.decimalValue, let year, year >= 1970,
+            let hour = time[start..<start + 2].decimalValue, let minute = time[start + 3..<start + 5].decimalValue,
+            let second = time[start + 6..<start + 8].decimalValue,
+            (1...31).contains(day), hour < 24, minute < 60, second <= 60
         else { return nil }
         let date = dayNumber(year: year, month: month + 1, day: day)
         // The 31st of June is no date: it would come back as another one.

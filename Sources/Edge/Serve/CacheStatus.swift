@@ -1,0 +1,32 @@
+import Cache
+import HTTP
+
+/// How an answer was come by, as the Cache-Status field says it (RFC 9211). An edge's line stands behind those of the
+/// caches nearer to the origin.
+enum CacheStatus {
+    static func text(
+        _ name: String, _ role: CacheStore.ServedAs, _ response: StoredResponse, at now: ContinuousClock.Instant
+    ) -> String {
+        let ttl = "ttl=\(response.remaining(at: now))"
+        let stored = response.freshness.verdict == .store ? "; stored" : ""
+        return switch role {
+        case .hit: "\(name); hit; \(ttl)"
+        case .pushed: "\(name); hit; \(ttl); detail=pushed"
+        // 2.2: what is served without the upstream's having answered is a hit, however old.
+        case .stale: "\(name); hit; \(ttl); detail=stale"
+        case .miss: "\(name); fwd=miss; fwd-status=\(response.head.status)\(stored); \(ttl)"
+        case .collapsed: "\(name); fwd=miss; fwd-status=\(response.head.status); collapsed; \(ttl)"
+        case .revalidated: "\(name); fwd=stale; fwd-status=304\(stored); \(ttl)"
+        }
+    }
+
+    static func text(_ name: String, passed reason: CacheStore.PassReason, status: UInt16) -> String {
+        let word =
+            switch reason {
+            case .method: "method"
+            case .request: "request"
+            case .bypass: "bypass"
+            }
+        return "\(name); fwd=\(word); fwd-status=\(status)"
+    }
+}
