@@ -107,8 +107,8 @@ let package = Package(
         .executableTarget(
             name: "NeedletailLoadtest",
             dependencies: [
-                "Compression", "Configuration", "Cryptography", "HLS", "HTTP", "Harness", "Libav", "LoadtestCore",
-                "Origin", "RTMP", "Wire",
+                "Compression", "Configuration", "Cryptography", "HLS", "HTTP", "Harness", "Libav", "Lint",
+                "LoadtestCore", "Origin", "RTMP", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -122,7 +122,11 @@ let package = Package(
             ]),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["HLS", "Harness", "LoadtestCore", "Needletail", "NeedletailLoadtest"]),
+            dependencies: [
+                "HLS", "Harness", "Lint", "LintFaults", "LoadtestCore", "Needletail", "NeedletailLoadtest", "Wire",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .testTarget(
             name: "WireTests",
             dependencies: [
@@ -160,10 +164,15 @@ let package = Package(
         .testTarget(
             name: "LintTests",
             dependencies: [
-                "Compression", "HLS", "HTTP", "Lint", "Media", "Wire",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
+                "HLS", "HTTP", "Lint", "LintFaults", .product(name: "NIOCore", package: "swift-nio"),
             ]),
+        // A stream with one fault at a time, for the linter's tests in simulated time and over sockets.
+        .target(
+            name: "LintFaults",
+            dependencies: [
+                "Compression", "HLS", "HTTP", "Media", "Wire", .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Tests/LintFaults"),
         .testTarget(name: "LibavTests", dependencies: ["Libav", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"]),

@@ -14,7 +14,6 @@ struct HintWatch {
     private var listedAt: [String: Duration] = [:]
     /// Of hinted parts, how long a body took from its first byte to its last, and how long its media lasts.
     private var transfers: [Duration] = []
-    private var urlOfSlowest: WebAddress?
 
     mutating func ask(_ key: String, at now: Duration) { states[key] = .asked(at: now) }
 
@@ -51,15 +50,16 @@ struct HintWatch {
             else: "whole only \(late.text) after it was listed")
     }
 
-    /// Whether hinted parts came as they were made. One slow transfer is the network's; most of them are the server's.
-    func judgeSpeed(partTarget: Duration, at url: WebAddress, desk: inout LintDesk) {
+    /// Whether hinted parts came as they were made: most of them slower than `segment`, what a whole segment takes on this
+    /// line, and slower than any line that carries the stream.
+    func judgeSpeed(partTarget: Duration, segment: Duration, at url: WebAddress, desk: inout LintDesk) {
         guard transfers.count >= 4 else { return }
-        let slow = transfers.filter { $0 > partTarget * 0.4 }
+        let slow = transfers.filter { $0 > partTarget * 0.4 && $0 > segment }
         let longest = transfers.max() ?? .zero
         desk.judge(
             .hintAtLineSpeed, at: url, expected: "all bytes at once", holds: slow.count * 2 < transfers.count,
             else: "\(slow.count) of \(transfers.count) hinted parts took more than 40 % of the part target, "
-                + "up to \(longest.text)")
+                + "up to \(longest.text); a whole segment takes \(segment.text)")
     }
 
     /// Hints whose part is listed for longer than it may take, and which are still unanswered.

@@ -42,6 +42,8 @@ package enum LintEffect: Sendable, Equatable {
 package struct LintSettings: Sendable {
     /// How long to watch.
     package var duration: Duration = .seconds(20)
+    /// Ends sooner, once every rendition has been seen in so many states; nil for the whole duration.
+    package var states: Int?
     /// What the network and both machines may add to a time that a rule sets.
     package var slack: Duration = .milliseconds(250)
     /// How long to ask again where there is no stream yet.
@@ -74,9 +76,8 @@ enum Ask: Equatable {
 
     var isPlaylist: Bool {
         switch self {
-        case .multivariant, .plain, .reload, .delta, .twin, .probe(.old), .probe(.pastEnd), .probe(.wholeSegment),
-            .probe(.ended):
-            true
+        case .multivariant, .plain, .reload, .delta, .twin: true
+        case .probe(let probe): probe.query != nil
         default: false
         }
     }

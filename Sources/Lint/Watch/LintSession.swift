@@ -141,7 +141,8 @@ package struct LintSession {
         case .watching:
             let isEnded = !watches.isEmpty && watches.allSatisfy(\.isOver)
             if isEnded, endedAt == nil { endedAt = desk.now }
-            guard desk.now - begunAt >= desk.settings.duration || isEnded else { return }
+            let isEnough = desk.settings.states.map { wanted in watches.allSatisfy { $0.reloads >= wanted } } ?? false
+            guard desk.now - begunAt >= desk.settings.duration || isEnded || isEnough else { return }
             phase = .finishing(since: desk.now)
             // What the end of a stream is asked for is answered at once; all else that is held has no end.
             desk.cancel { request in
@@ -158,7 +159,8 @@ package struct LintSession {
     private mutating func conclude() {
         for watch in watches {
             watch.media.hints.judgeSpeed(
-                partTarget: watch.state?.partTarget ?? .seconds(1), at: watch.address, desk: &desk)
+                partTarget: watch.state?.partTarget ?? .seconds(1), segment: watch.media.segmentTransfer,
+                at: watch.address, desk: &desk)
         }
         multivariant?.judge(against: watches, desk: &desk)
         if watches.allSatisfy({ $0.state == nil }) {

@@ -47,6 +47,7 @@ struct MediaWatch {
     private(set) var offsets: [Int64: (first: Double, newest: Double)] = [:]
     /// Bits per second of the segment that has most of them.
     private(set) var peakBitRate = 0.0
+    private var segmentTransfers: [Duration] = []
     /// Whether any segment began without an independent frame; nil before any began.
     private(set) var startsAreIndependent: Bool?
 
@@ -57,6 +58,12 @@ struct MediaWatch {
 
     /// The tracks of its newest init section.
     var tracks: [InitHeader.Track] { maps.max { $0.key < $1.key }.flatMap { headers[$0.value] }?.tracks ?? [] }
+
+    /// What a whole segment takes from its first byte to its last: the middle of all.
+    var segmentTransfer: Duration {
+        let sorted = segmentTransfers.sorted()
+        return sorted.isEmpty ? .zero : sorted[sorted.count / 2]
+    }
 
     // MARK: What is listed
 
@@ -190,13 +197,14 @@ struct MediaWatch {
         case .segment(let sequence):
             Self.judgeAvailable(body, answer, at: request.url, desk: &desk)
             segments[sequence]?.bytes = body
+            if body != nil, let first = answer.firstByteAt { segmentTransfers.append(answer.endAt - first) }
             if body == nil { segments[sequence]?.isJudged = true }
         case .again(let key):
             guard let body, let first = bytes[key] else { break }
             desk.judge(
                 .mediaUnchanged, at: request.url, holds: first == body,
                 else: "\(first.readableBytes) bytes at first, then \(body.readableBytes) that are not the same")
-        case .stays(let what):
+        case .stays(let what) where !(300..<400).contains(answer.status):
             desk.judge(
                 .mediaStays, at: request.url, expected: "200", holds: body != nil,
                 else: "\(what): \(Self.word(for: answer))")

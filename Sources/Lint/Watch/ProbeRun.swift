@@ -24,7 +24,7 @@ struct ProbeRun {
         case .farAhead:
             guard let last = playlist.segments.last?.sequence else { return }
             send(.farAhead("_HLS_msn=\(last + 100)"), desk: &desk)
-            send(.farAhead("_HLS_msn=\(last + 1)&_HLS_part=\(Self.advanceLimit(playlist) + 100)"), desk: &desk)
+            send(.farAhead("_HLS_msn=\(last + 2)&_HLS_part=\(Self.advanceLimit(playlist) + 100)"), desk: &desk)
         case .old: send(.old(max(0, playlist.mediaSequence - 1)), desk: &desk)
         case .wholeSegment:
             guard let last = playlist.segments.last else { return }
@@ -88,7 +88,11 @@ struct ProbeRun {
         state: MediaPlaylist?, rules: HeadRules, desk: inout LintDesk
     ) {
         let (url, took) = (request.url, answer.headAt - request.sentAt)
-        let said = answer.failure ?? "answered \(answer.status) after \(took.text)"
+        if let failure = answer.failure {
+            // That says nothing of directives.
+            return desk.judge(.playlistReadable, at: url, seen: failure)
+        }
+        let said = "answered \(answer.status) after \(took.text)"
         let isAtOnce = took <= .seconds(1) + desk.settings.slack
         let isPlaylist = answer.status == 200 && playlist != nil
         switch probe {

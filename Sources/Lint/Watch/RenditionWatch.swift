@@ -21,10 +21,12 @@ struct RenditionWatch {
     private var retryAt: Duration?
     private var failures = 0
     private var backwards = 0
-    private var reloads = 0
+    /// States seen, and reloads asked for.
+    private(set) var reloads = 0
     private var lastArrival: Duration?
     private var lastPartAt: Duration?
     private var hasAskedEnd = false
+    private var lastRefused: MediaPosition?
     private var refused: (wanted: MediaPosition, url: WebAddress, seen: String)?
 
     private static let failureLimit = 12
@@ -54,12 +56,20 @@ struct RenditionWatch {
     mutating func received(_ answer: LintAnswer, for request: LintDesk.Pending, desk: inout LintDesk) -> Bool {
         switch request.ask {
         case .plain, .reload: return receivedState(answer, request, desk: &desk)
-        case .delta(_, let skip):
+        case .delta(let place, let skip):
+            if isRefused(answer) {
+                // Where the reload itself is refused, that is told.
+                if place != lastRefused {
+                    desk.judge(.deltaGiven, at: request.url, seen: "answered \(answer.status)")
+                }
+                return false
+            }
             guard let playlist = read(answer, request, .blockingPlaylist, desk: &desk) else { return false }
             desk.record(PlaylistRules.check(playlist).filter { Self.deltaRules.contains($0.rule) }, at: request.url)
             waitingDeltas.append((playlist, request.url, skip, 0))
             compareWaiting(desk: &desk)
         case .twin:
+            if isRefused(answer) { return false }
             guard let playlist = read(answer, request, .blockingPlaylist, desk: &desk) else { return false }
             waitingTwins.append((playlist, request.url, 0))
             compareWaiting(desk: &desk)
@@ -78,6 +88,10 @@ struct RenditionWatch {
         case .multivariant: break
         }
         return false
+    }
+
+    private func isRefused(_ answer: LintAnswer) -> Bool {
+        answer.failure == nil && (400..<500).contains(answer.status)
     }
 
     /// Those of a state's rules that a delta update alone can show.
@@ -132,7 +146,8 @@ struct RenditionWatch {
             retryAt = desk.now + .milliseconds(200)
             return false
         }
-        if case .reload(let wanted) = request.ask, answer.failure == nil, (400..<500).contains(answer.status) {
+        if case .reload(let wanted) = request.ask, isRefused(answer) {
+            lastRefused = wanted
             // Which rule that breaks shows when it is known whether the segment has ended.
             refused = (wanted, request.url, "answered \(answer.status) after \(held.text)")
             desk.send(.plain, of: index, to: address)
@@ -153,7 +168,7 @@ struct RenditionWatch {
             return false
         }
         guard adopt(playlist, at: request.url, desk: &desk) else {
-            retryAt = desk.now + .milliseconds(200)
+            retryAt = desk.now + (playlist.partTarget ?? .seconds(1)) * 0.5
             return false
         }
         if case .reload(let wanted) = request.ask {
@@ -199,7 +214,7 @@ struct RenditionWatch {
             desk.record([result], at: url)
             guard rule == .mediaSequenceNeverFalls else { return true }
             backwards += 1
-            guard backwards >= 3 else { return false }
+            guard backwards >= Self.failureLimit else { return false }
             // It stays so: the watch begins anew from here.
             backwards = 0
             self.state = nil
@@ -208,8 +223,8 @@ struct RenditionWatch {
             return true
         }
         backwards = 0
-        desk.record(changes, at: url)
         if playlist.targetDuration == targets.target, playlist.partTarget == targets.part || targets.part == nil {
+            desk.record(changes, at: url)
             desk.record(PlaylistRules.check(playlist), at: url)
         }
         judgeDate(of: playlist, at: url, desk: &desk)

@@ -76,6 +76,8 @@ final class LiveRendition {
 
     func end() {
         timeline.end()
+        // The end finishes a segment that was open: it is listed as a whole one, and fetched as one.
+        if let last = timeline.segments.last, last.isComplete { store.complete(last.sequence) }
         changed()
     }
 

@@ -158,8 +158,7 @@ final class ClientConnection: ChannelInboundHandler {
 
     func abandon(_ fetch: Fetch) {
         switch engine {
-        // An HTTP/1.1 answer can only be left by leaving its connection.
-        case .http1: close()
+        case .http1(let http1): http1.abandon()
         case .http2(let http2): http2.abandon(fetch)
         case .deciding, .closed: return
         }

@@ -22,6 +22,13 @@ final class HTTP1Client {
         output.writeImmutableBuffer(fetch.body)
     }
 
+    /// The answer can only be left by leaving its connection. What of it still comes while that closes ends nothing: a
+    /// connection on its way out must not be taken for an idle one.
+    func abandon() {
+        current = nil
+        connection.close()
+    }
+
     func takeOutput(_ write: (ByteBuffer) -> Void) -> Bool {
         guard output.readableBytes > 0 else { return false }
         write(output)

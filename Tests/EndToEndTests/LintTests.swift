@@ -1,0 +1,67 @@
+import Foundation
+import Harness
+import Testing
+
+/// The linter against the real origin: no rule that the wire shows is broken.
+extension EndToEnd {
+    @Suite(.serialized) struct LintTests {
+        @Test("the origin keeps every rule, over HTTP/1.1 and HTTP/2, in the clear and over TLS")
+        func keepsEveryRule() throws {
+            let fleet = try Fleet()
+            let publisher = try fleet.publish()
+            defer { publisher.stop() }
+            _ = try fleet.waitForChannel()
+            let certificate = fleet.directory.appendingPathComponent("cert.pem").path
+            let clear = "http://127.0.0.1:\(fleet.originPort)/live/demo/index.m3u8"
+            let secure = "https://127.0.0.1:\(fleet.originTLSPort)/live/demo/index.m3u8"
+            // A busy machine's delays are not the server's: times are judged in simulated time.
+            let common = ["--json", "--seconds", "8", "--slack", "5"]
+            let watches = try [
+                ("h2", [clear]), ("h1", [clear, "--http1"]), ("tls-h2", [secure, "--ca", certificate]),
+                ("tls-h1", [secure, "--ca", certificate, "--http1"]),
+            ].map { name, arguments in
+                (
+                    name,
+                    try ChildProcess(
+                        Fleet.program, ["lint"] + arguments + common, in: fleet.directory, name: name, patience: 10)
+                )
+            }
+            for (name, watch) in watches {
+                _ = try eventually("\(name) ends: \(watch.text)", within: 60) { watch.isRunning ? nil : true }
+                #expect(watch.waitForExit() == 0, "\(name): \(Self.broken(watch.text))")
+                for rule in ["reloadHolds", "partDuration", "renditionsInSync", "hintDelivered"] {
+                    #expect(try Self.verdict(of: rule, in: watch.text) == "pass", "\(name) \(rule)")
+                }
+                let http = try #require(try Self.report(watch.text)["protocols"] as? [String])
+                #expect(http == [name.hasSuffix("h1") ? "HTTP/1.1" : "HTTP/2"])
+            }
+        }
+
+        @Test("what is no stream is told, with exit code 3; a mistaken URL with a hint")
+        func nothingToWatch() throws {
+            let fleet = try Fleet()
+            let none = try run(Fleet.program, ["lint", "http://127.0.0.1:\(fleet.originPort)/live/none/index.m3u8"])
+            #expect(none.status == 3)
+            #expect(String(decoding: none.output, as: UTF8.self).contains("answered 404"))
+            let mistaken = try run(Fleet.program, ["lint", "127.0.0.1/index.m3u8"])
+            #expect(mistaken.status == 64 && mistaken.errors.contains("Give one such as http://"))
+        }
+
+        private static func report(_ text: String) throws -> [String: Any] {
+            let start = try #require(text.firstRange(of: "{\n"), "\(text)").lowerBound
+            let value = try JSONSerialization.jsonObject(with: Data(text[start...].utf8))
+            return try #require(value as? [String: Any])
+        }
+
+        private static func verdict(of rule: String, in text: String) throws -> String? {
+            let rules = try report(text)["rules"] as? [[String: Any]]
+            return rules?.first { $0["rule"] as? String == rule }?["verdict"] as? String
+        }
+
+        private static func broken(_ text: String) -> String {
+            let rules = (try? report(text))?["rules"] as? [[String: Any]] ?? []
+            let broken = rules.filter { $0["verdict"] as? String == "fail" || $0["verdict"] as? String == "warn" }
+            return broken.isEmpty ? text : "\(broken)"
+        }
+    }
+}
