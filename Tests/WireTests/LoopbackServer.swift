@@ -16,9 +16,10 @@ struct LoopbackServer: Sendable {
     let http2TLS: NIOSSLContext?
     let counters: @Sendable () async throws -> ServerCounters
 
-    /// Runs `body` beside a server that answers with what `responder` makes.
+    /// Runs `body` beside a server that answers with what `responder` makes; `tls` offers `protocols` by ALPN.
     static func with<Value: Sendable>(
-        isSecure: Bool, limits: ServerLimits = ServerLimits(), responder: @escaping @Sendable () -> any Responder,
+        isSecure: Bool, protocols: [String] = ["h2", "http/1.1"], limits: ServerLimits = ServerLimits(),
+        responder: @escaping @Sendable () -> any Responder,
         _ body: (LoopbackServer) async throws -> Value
     ) async throws -> Value {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
@@ -35,11 +36,8 @@ struct LoopbackServer: Sendable {
             try made.certificatePEM.write(toFile: certificate, atomically: true, encoding: .utf8)
             try made.keyPEM.write(toFile: key, atomically: true, encoding: .utf8)
             serverTLS = try TLSMaterial.server(certificatePath: certificate, keyPath: key)
-            clientTLS = try TLSMaterial.client(authorityPath: certificate, verifies: true)
-            var configuration = TLSConfiguration.makeClientConfiguration()
-            configuration.trustRoots = .file(certificate)
-            configuration.applicationProtocols = ["h2"]
-            http2TLS = try NIOSSLContext(configuration: configuration)
+            clientTLS = try TLSMaterial.client(authorityPath: certificate, verifies: true, protocols: protocols)
+            http2TLS = try TLSMaterial.client(authorityPath: certificate, verifies: true, protocols: ["h2"])
         }
         let service = try await loop.submit {
             NIOLoopBound(

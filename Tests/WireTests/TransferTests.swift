@@ -38,25 +38,8 @@ import Wire
         isSecure: Bool, protocols: [String] = ["h2", "http/1.1"],
         _ body: (any EventLoop, UpstreamAddress, NIOSSLContext?) async throws -> Value
     ) async throws -> Value {
-<<<<<<< HEAD
-        try await LoopbackServer.with(isSecure: isSecure, responder: { Echo() }) { server in
+        try await LoopbackServer.with(isSecure: isSecure, protocols: protocols, responder: { Echo() }) { server in
             try await body(server.loop, server.address, server.tls)
-=======
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
-        var serverTLS: NIOSSLContext?
-        var clientTLS: NIOSSLContext?
-        if isSecure {
-            let made = try SelfSignedCertificate(
-                names: ["127.0.0.1"], days: 1, unixMicroseconds: Int64(Date().timeIntervalSince1970 * 1e6))
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(at: folder) }
-            let (certificate, key) = (folder.path + "/cert.pem", folder.path + "/key.pem")
-            try made.certificatePEM.write(toFile: certificate, atomically: true, encoding: .utf8)
-            try made.keyPEM.write(toFile: key, atomically: true, encoding: .utf8)
-            serverTLS = try TLSMaterial.server(certificatePath: certificate, keyPath: key)
-            clientTLS = try TLSMaterial.client(authorityPath: certificate, verifies: true, protocols: protocols)
->>>>>>> de1cd96 (Prove the linter by 61 faults: each found under its own rule and no other, in simulated time and over sockets)
         }
     }
 
