@@ -155,7 +155,9 @@ let package = Package(
         .testTarget(
             name: "CacheTests",
             dependencies: ["Cache", "HTTP", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
-        .testTarget(name: "EdgeTests", dependencies: ["Edge"]),
+        .testTarget(
+            name: "EdgeTests",
+            dependencies: ["Cache", "Edge", "HTTP", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "RelayTests",
             dependencies: ["Cache", "HLS", "HTTP", "Relay", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
