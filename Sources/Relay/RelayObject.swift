@@ -7,7 +7,7 @@ import HTTP
 /// It is addressed as track, group and object are: rendition, segment and part.
 package final class RelayObject {
     package enum Kind: Equatable, Sendable {
-        case multivariant
+        case multivariant(isGzipped: Bool)
         case initSection
         case part(epoch: String, MediaPosition)
         /// One text of a playlist's state. Revisions of a rendition rise with every change, restarts included.
@@ -43,16 +43,18 @@ package final class RelayObject {
     }
 
     package var isGzipped: Bool {
-        if case .state(_, let form) = kind { form.isGzipped } else { false }
+        switch kind {
+        case .multivariant(let isGzipped): isGzipped
+        case .state(_, let form): form.isGzipped
+        case .initSection, .part: false
+        }
     }
 
     /// The request that the push is promised as.
     package var promise: RequestHead {
         var request = RequestHead(target: target)
-        if case .state(let revision, let form) = kind {
-            if form.isGzipped { request.fields.append("accept-encoding", "gzip") }
-            request.fields.append(Self.revisionField, "\(revision)")
-        }
+        if isGzipped { request.fields.append("accept-encoding", "gzip") }
+        if case .state(let revision, _) = kind { request.fields.append(Self.revisionField, "\(revision)") }
         return request
     }
 
@@ -61,9 +63,10 @@ package final class RelayObject {
     /// What a promise is of, or nil when it is of nothing that a relay of `channel` may push.
     package static func kind(of promise: RequestHead, channel: String) -> (kind: Kind, rendition: String?)? {
         guard let (name, target) = LiveTarget.read(path: promise.path), name == channel else { return nil }
+        let isGzipped = promise.fields.first("accept-encoding")?.isEqual(to: "gzip") ?? false
         switch target {
         case .multivariant:
-            return promise.query == nil ? (.multivariant, nil) : nil
+            return promise.query == nil ? (.multivariant(isGzipped: isGzipped), nil) : nil
         case .media(let rendition, _, .initSection):
             return promise.query == nil ? (.initSection, rendition) : nil
         case .media(let rendition, let epoch, .part(let sequence, let part)):
@@ -75,9 +78,7 @@ package final class RelayObject {
             guard let revision = promise.fields.first(revisionField)?.decimalValue,
                 let directives = try? DeliveryDirectives.parse(query: promise.query ?? [])
             else { return nil }
-            let form = PlaylistForm(
-                skip: directives.skip == nil ? nil : .segments,
-                isGzipped: promise.fields.first("accept-encoding")?.isEqual(to: "gzip") ?? false)
+            let form = PlaylistForm(skip: directives.skip == nil ? nil : .segments, isGzipped: isGzipped)
             return (.state(revision: UInt64(revision), form), rendition)
         }
     }

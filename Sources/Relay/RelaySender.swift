@@ -35,7 +35,7 @@ package struct RelaySender {
                 return queued.rendition == object.rendition && older < revision
             }
         case .multivariant:
-            queue.removeAll { $0.kind == .multivariant }
+            queue.removeAll { $0.kind == object.kind }
         case .initSection, .part: break
         }
         queue.append(object)

@@ -2,10 +2,10 @@ import Foundation
 import Harness
 import Testing
 
-/// The linter against the real origin: no rule that the wire shows is broken.
+/// The linter against the real origin and a real edge: no rule that the wire shows is broken.
 extension EndToEnd {
     @Suite(.serialized) struct LintTests {
-        @Test("the origin keeps every rule, over HTTP/1.1 and HTTP/2, in the clear and over TLS")
+        @Test("origin and edge keep every rule, over HTTP/1.1 and HTTP/2, in the clear and over TLS")
         func keepsEveryRule() throws {
             let fleet = try Fleet()
             let publisher = try fleet.publish()
@@ -14,11 +14,14 @@ extension EndToEnd {
             let certificate = fleet.directory.appendingPathComponent("cert.pem").path
             let clear = "http://127.0.0.1:\(fleet.originPort)/live/demo/index.m3u8"
             let secure = "https://127.0.0.1:\(fleet.originTLSPort)/live/demo/index.m3u8"
+            let edge = "http://127.0.0.1:\(fleet.edgePort)/live/demo/index.m3u8"
+            let secureEdge = "https://127.0.0.1:\(fleet.edgeTLSPort)/live/demo/index.m3u8"
             // A busy machine's delays are not the server's: times are judged in simulated time.
-            let common = ["--json", "--seconds", "8", "--slack", "5"]
+            let common = ["--json", "--seconds", "16", "--slack", "5"]
             let watches = try [
                 ("h2", [clear]), ("h1", [clear, "--http1"]), ("tls-h2", [secure, "--ca", certificate]),
-                ("tls-h1", [secure, "--ca", certificate, "--http1"]),
+                ("tls-h1", [secure, "--ca", certificate, "--http1"]), ("edge-h1", [edge, "--http1"]),
+                ("edge-h2", [secureEdge, "--ca", certificate]),
             ].map { name, arguments in
                 (
                     name,

@@ -12,6 +12,7 @@ import Testing
     private final class Pusher: Responder {
         var offersPush: Bool { true }
         var ended: [Bool] = []
+        private var named: Set<Exchange> = []
         let allEnded: EventLoopPromise<[Bool]>
         static let sizes = [0, 3_000, 2_000_000]
 
@@ -24,21 +25,32 @@ import Testing
                 return exchange.respond(ResponseHead(status: 204))
             }
             exchange.respond(ResponseHead(status: 200), body: .stream(Open(), length: nil))
+            // Later, as media comes: not while the request is being read.
+            let loop = allEnded.futureResult.eventLoop
+            let bound = NIOLoopBound((self, exchange), eventLoop: loop)
+            loop.execute { bound.value.0.pushAll(on: bound.value.1) }
+        }
+
+        private func pushAll(on exchange: Exchange) {
             for size in Self.sizes {
                 var head = ResponseHead(status: 200)
                 head.fields.append("x-size", decimal: size)
-                let promise = RequestHead(target: HTTPBytes("/object/\(size)"))
                 let bytes = ByteBuffer(repeating: UInt8(truncatingIfNeeded: size), count: size)
-                #expect(exchange.push(promise, head: head, body: .bytes(bytes)) != nil)
+                push(HTTPBytes("/object/\(size)"), head, .bytes(bytes), on: exchange)
             }
             // One that never ends by itself: only the client's CANCEL ends it.
-            let endless = RequestHead(target: HTTPBytes("/object/endless"))
-            #expect(
-                exchange.push(endless, head: ResponseHead(status: 200), body: .stream(Open(), length: nil)) != nil)
+            push(HTTPBytes("/object/endless"), ResponseHead(status: 200), .stream(Open(), length: nil), on: exchange)
+        }
+
+        private func push(_ target: HTTPBytes, _ head: ResponseHead, _ body: ResponseBody, on exchange: Exchange) {
+            let push = exchange.push(RequestHead(target: target), head: head, body: body)
+            #expect(push != nil)
+            if let push { named.insert(push) }
         }
 
         func cancelled(_ exchange: Exchange) {}
         func pushEnded(_ push: Exchange, wasSent: Bool) {
+            #expect(named.contains(push), "its end was told before its name")
             ended.append(wasSent)
             if ended.count == Self.sizes.count + 1 { allEnded.succeed(ended) }
         }

@@ -334,5 +334,5 @@ final class ChannelFeeds: PushSource {
         feeds[channel]?.receiver.snapshot(rendition, after: held) ?? []
     }
 
-    func multivariant(channel: String) -> RelayObject? { feeds[channel]?.receiver.multivariantObject }
+    func multivariants(channel: String) -> [RelayObject] { feeds[channel]?.receiver.multivariantObjects ?? [] }
 }

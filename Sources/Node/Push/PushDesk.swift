@@ -12,8 +12,8 @@ package protocol PushSource: AnyObject {
     func subscribed(to channel: String, renditions: Set<String>)
     /// What a new subscriber of a rendition needs before what comes next.
     func snapshot(channel: String, rendition: String, after held: RelayRequest.Held?) -> [RelayObject]
-    /// The multivariant playlist as it stands.
-    func multivariant(channel: String) -> RelayObject?
+    /// The multivariant playlist as it stands, in each of its codings.
+    func multivariants(channel: String) -> [RelayObject]
 }
 
 /// Takes subscriptions of edges and pushes them what they asked for. An origin and a shield have one each.
@@ -99,7 +99,7 @@ package final class PushDesk {
         head.fields.append("cache-control", "no-store")
         exchange.respond(head, body: .stream(subscription.body, length: nil))
         source.subscribed(to: asked.channel, renditions: subscription.sender.wants)
-        if let multivariant = source.multivariant(channel: asked.channel) { subscription.sender.offer(multivariant) }
+        for multivariant in source.multivariants(channel: asked.channel) { subscription.sender.offer(multivariant) }
         for (rendition, held) in asked.wants.sorted(by: { $0.key < $1.key }) {
             for object in source.snapshot(channel: asked.channel, rendition: rendition, after: held) {
                 subscription.sender.offer(object)

@@ -1,4 +1,5 @@
 import Cache
+import Compression
 import HLS
 import HTTP
 import Media
@@ -40,9 +41,8 @@ final class ChannelPush: PushSource {
         where (events.isEmpty || touched.contains(rendition.kind)) && wanted.contains(rendition.id.rawValue) {
             for state in states(of: rendition, presentation) { desk.publish(state, channel: channel) }
         }
-        if segmentEnded, let multivariant = multivariant(channel: channel) {
-            desk.publish(multivariant, channel: channel)
-        }
+        guard segmentEnded else { return }
+        for multivariant in multivariants(channel: channel) { desk.publish(multivariant, channel: channel) }
     }
 
     // MARK: What there is
@@ -51,12 +51,15 @@ final class ChannelPush: PushSource {
 
     func subscribed(to channel: String, renditions: Set<String>) {}
 
-    func multivariant(channel: String) -> RelayObject? {
-        guard let presentation = hub?.channel(channel)?.presentation, presentation.isPlayable else { return nil }
-        let head = presentation.heads.playlist(isBlocking: false, isGzipped: false)
-        return object(
-            .multivariant, rendition: nil, target: HTTPBytes("/live/\(channel)/index.m3u8"), head,
-            .bytes(presentation.multivariant()))
+    func multivariants(channel: String) -> [RelayObject] {
+        guard let presentation = hub?.channel(channel)?.presentation, presentation.isPlayable else { return [] }
+        let text = presentation.multivariant()
+        return [false, true].map { isGzipped in
+            object(
+                .multivariant(isGzipped: isGzipped), rendition: nil, target: HTTPBytes("/live/\(channel)/index.m3u8"),
+                presentation.heads.playlist(isBlocking: false, isGzipped: isGzipped),
+                .bytes(isGzipped ? Gzip.compress(text) : text))
+        }
     }
 
     func snapshot(channel: String, rendition name: String, after held: RelayRequest.Held?) -> [RelayObject] {

@@ -29,7 +29,8 @@ package struct RelayReceiver {
     package let channel: String
     let limits: Limits
     var renditions: [String: Rendition] = [:]
-    var multivariant: RelayObject?
+    /// The multivariant playlist, plain and with gzip, by whether it is the latter.
+    var multivariants: [Bool: RelayObject] = [:]
     var pushes: [PushID: Push] = [:]
     /// Where each held request waits.
     var places: [WaiterID: (rendition: String, want: HoldWant)] = [:]
@@ -137,7 +138,7 @@ package struct RelayReceiver {
         return objects
     }
 
-    package var multivariantObject: RelayObject? { multivariant.flatMap { $0.body.isFailed ? nil : $0 } }
+    package var multivariantObjects: [RelayObject] { multivariants.values.filter { !$0.body.isFailed } }
 
     // MARK: Sources
 
@@ -213,7 +214,7 @@ package struct RelayReceiver {
         switch kind {
         // It has no revision: each is as good as the last, and one at a time is enough.
         case .multivariant:
-            return !pushes.values.contains { $0.object.kind == .multivariant }
+            return !pushes.values.contains { $0.object.kind == kind }
         case .initSection, .part:
             known = name.flatMap { renditions[$0]?.object(target) }
         case .state(let revision, let form):
@@ -276,7 +277,7 @@ package struct RelayReceiver {
         object.body.complete()
         effects.append(.grew(object))
         guard let name = object.rendition, var rendition = renditions[name] else {
-            if object.kind == .multivariant { multivariant = object }
+            if case .multivariant(let isGzipped) = object.kind { multivariants[isGzipped] = object }
             return
         }
         switch object.kind {

@@ -54,7 +54,9 @@ extension RelayReceiver {
     ) -> RelayDecision {
         guard let name = target.rendition else {
             let isFed = renditions.values.contains { self.isFed($0, at: now) }
-            guard let multivariant, multivariant.body.isComplete, isFed || !canPull else { return .pull }
+            guard let multivariant = multivariants[takesGzip] ?? multivariants[false], multivariant.body.isComplete,
+                isFed || !canPull
+            else { return .pull }
             return .answer(.object(multivariant))
         }
         guard let rendition = renditions[name] else { return .pull }

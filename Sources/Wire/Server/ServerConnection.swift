@@ -28,6 +28,7 @@ package final class ServerConnection: ChannelInboundHandler {
     private var isReading = false
     private var isPumping = false
     private var wantsPump = false
+    private var awaitsPump = false
     private var closesAfterPump = false
     /// Since when the socket has taken nothing although bytes wait for it.
     private var stalledSince: NIODeadline?
@@ -143,7 +144,8 @@ package final class ServerConnection: ChannelInboundHandler {
     func push(on stream: Int32, _ request: RequestHead, head: ResponseHead, body: ResponseBody) -> Int32? {
         guard case .http2(let server) = engine else { return nil }
         let promised = server.push(on: stream, request, head: head, body: body)
-        pumpSoon()
+        // Its end must not be told before whoever pushes has heard its name, and pushes come in groups.
+        pumpLater()
         return promised
     }
 
@@ -189,6 +191,21 @@ package final class ServerConnection: ChannelInboundHandler {
     }
 
     // MARK: Writing
+
+    /// Pumps once what is under way on the loop has returned.
+    private func pumpLater() {
+        if isReading || isPumping {
+            wantsPump = true
+            return
+        }
+        guard !awaitsPump, let context else { return }
+        awaitsPump = true
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute {
+            bound.value.awaitsPump = false
+            bound.value.pump()
+        }
+    }
 
     private func pumpSoon() {
         if isReading || isPumping { wantsPump = true } else { pump() }
