@@ -148,7 +148,8 @@ let package = Package(
             name: "RTMPTests",
             dependencies: ["Cryptography", "RTMP", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
-            name: "MediaTests", dependencies: ["Media", .product(name: "NIOCore", package: "swift-nio")],
+            name: "MediaTests",
+            dependencies: ["HLS", "Media", "RTMP", "Seeded", .product(name: "NIOCore", package: "swift-nio")],
             resources: [.copy("Corpus")]),
         // The random numbers of seeded tests.
         .target(name: "Seeded", path: "Tests/Seeded"),

@@ -58,11 +58,22 @@ import Testing
         #expect(worst < 90 * 6, "worst \(worst / 90) ms")
     }
 
-    @Test func timestampsWrapAtBothPowers() {
-        for modulus in [Int64(1) << 31, 1 << 32] {
-            var unwrapper = TimestampUnwrapper()
-            let first = unwrapper.unwrap(UInt32(truncatingIfNeeded: modulus - 20))
-            #expect(unwrapper.unwrap(20) - first == 40)
+    /// ffmpeg wraps at 2^31 ms, others at 2^32, and some senders cut stamps to 24 bits after 4 h 40 min.
+    @Test(arguments: [24, 31, 32]) func timestampsWrap(bits: Int) {
+        let modulus = Int64(1) << bits
+        let before = Stamp(milliseconds: UInt32(truncatingIfNeeded: modulus - 20))
+        let after = Stamp(milliseconds: 20, nanosecondOffset: 500_000)
+        #expect(before.step(to: after) == 40_500)
+        #expect(after.step(to: before) == -40_500)
+    }
+
+    @Test func stampsOfAnyValueAreStepped() {
+        for first in [UInt32.min, 1, 1 << 24, 1 << 31, .max] {
+            for second in [UInt32.min, 1, 1 << 24, 1 << 31, .max] {
+                let step = Stamp(milliseconds: first, nanosecondOffset: .max).step(
+                    to: Stamp(milliseconds: second, nanosecondOffset: .max))
+                #expect(abs(step) <= Int64(UInt32.max) * 1_000)
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ import Testing
         _ packets: [FLVFile.Packet], configuration: PackagerConfiguration = PackagerConfiguration(),
         change: (FLVFile.Packet, Int) -> FLVFile.Packet? = { packet, _ in packet }
     ) -> Packaged {
-        var packager = PublishPackager(configuration: configuration, firstSequence: 100)
+        var packager = PublishPackager(configuration: configuration, start: PackagerStart(firstSequence: 100))
         packager.declare(hasVideo: nil, hasAudio: nil, frameRate: nil)
         var packaged = Packaged()
         for (index, packet) in packets.enumerated() {
@@ -156,7 +156,8 @@ import Testing
     @Test func onlyOneTrackIsEnough() throws {
         let packets = try FLVFile.packets(named: "bframes-30.flv")
         for isVideo in [true, false] {
-            var packager = PublishPackager(configuration: PackagerConfiguration(), firstSequence: 0)
+            var packager = PublishPackager(
+                configuration: PackagerConfiguration(), start: PackagerStart(firstSequence: 0))
             packager.declare(hasVideo: isVideo, hasAudio: !isVideo, frameRate: nil)
             var packaged = Packaged()
             for packet in packets {
@@ -178,7 +179,7 @@ import Testing
         // The clip's keyframes after the first are taken for the picture's frames: no IDR for 12 s.
         let packets = try FLVFile.packets(named: "bframes-30.flv")
         func long(_ configuration: PackagerConfiguration) -> Packaged {
-            var packager = PublishPackager(configuration: configuration, firstSequence: 0)
+            var packager = PublishPackager(configuration: configuration, start: PackagerStart(firstSequence: 0))
             packager.declare(hasVideo: true, hasAudio: false, frameRate: nil)
             var packaged = Packaged()
             var time: UInt32 = 0

@@ -10,14 +10,6 @@ package struct AudioConfiguration: Sendable, Equatable {
     /// Samples in one frame; Opus frames tell their own.
     let samplesPerFrame: Int
 
-    /// What a publisher sends ahead of its first frame.
-    init(codec: AudioCodec, record: [UInt8]) throws(MediaError) {
-        switch codec {
-        case .aac: try self.init(audioSpecificConfig: record)
-        case .opus: try self.init(opusHead: record)
-        }
-    }
-
     /// An AudioSpecificConfig (ISO 14496-3, 1.6.2.1).
     init(audioSpecificConfig bytes: [UInt8]) throws(MediaError) {
         guard bytes.count >= 2 else { throw .truncatedConfiguration(codec: "AAC") }
@@ -67,6 +59,23 @@ package struct AudioConfiguration: Sendable, Equatable {
         channels = Int(head[1])
         samplesPerFrame = 960
         format = TrackFormat(codecs: "opus", sampleRate: 48_000, channels: channels)
+    }
+
+    var codec: AudioCodec { if case .aac = kind { .aac } else { .opus } }
+
+    /// Its record as it came, an Opus head without its magic.
+    var record: [UInt8] {
+        switch kind {
+        case .aac(let specific): specific
+        case .opus(let head): head
+        }
+    }
+
+    init(codec: AudioCodec, record: [UInt8]) throws(MediaError) {
+        switch codec {
+        case .aac: try self.init(audioSpecificConfig: record)
+        case .opus: try self.init(opusHead: record)
+        }
     }
 
     /// Samples in this frame.

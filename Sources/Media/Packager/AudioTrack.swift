@@ -1,153 +1,314 @@
 import struct NIOCore.ByteBuffer
 
-/// The sound of a publish: frames end to end on the sample grid, segments cut where the picture's are.
+/// The sound of a publish: frames end to end on the sample grid, silence where they are missing, segments cut where the
+/// picture's are.
 struct AudioTrack {
     private struct Held {
         let bytes: ByteBuffer
         let time: Int64
-        let isJump: Bool
+        /// Which of the track's configurations it needs.
+        let generation: Int
     }
 
     private let settings: PackagerConfiguration
     private var configuration: AudioConfiguration
-    private var clock: AudioClock
+    /// What later frames need; it takes effect where the line breaks.
+    private var coming: AudioConfiguration?
+    private var generation = 0
+    private var clock = AudioClock()
+    private var silence: Silence
     private var writer: TrackWriter
     private var held: [Held] = []
-    private var initNumber = -1
+    private var initNumber: Int
     private var needsInit = true
-    private var needsCut = false
+    /// Where the next frame follows, in samples.
+    private var end: Int64
+    /// There is no picture: sound decides where segments are cut.
+    private var leads = false
+    /// What is left of a hole that was filled, in samples.
+    private var remainder: Int64 = 0
+    /// It joins at a segment above this number.
+    private var joinsAbove: Int64 = -1
+    /// It goes on with an earlier publish: its rendition exists.
+    let isContinued: Bool
 
-    /// How far sound may wait for the picture, in microseconds of media.
-    private static let longestWait: Int64 = 1_000_000
+    private static let heldFrames = 2_000
+    /// Microseconds to a discontinuity that silence need not fill.
+    private static let shortestLeap: Int64 = 500_000
 
-    /// `fragments` is how many an earlier publish has written for the same rendition.
-    init(_ configuration: AudioConfiguration, settings: PackagerConfiguration, fragments: UInt32 = 0) {
+    init(
+        _ configuration: AudioConfiguration, settings: PackagerConfiguration,
+        continuation: PackagerContinuation.Track? = nil
+    ) {
         self.settings = settings
         self.configuration = configuration
-        clock = AudioClock(sampleRate: configuration.sampleRate)
-        writer = TrackWriter(kind: .audio, timescale: Double(configuration.sampleRate), fragments: fragments)
+        silence = Silence(for: configuration)
+        isContinued = continuation != nil
+        initNumber = min(max(0, continuation?.initNumber ?? 0), .max / 2)
+        end = min(max(0, continuation?.decodeTime ?? 0), 1 << 52)
+        writer = TrackWriter(kind: .audio, timescale: configuration.sampleRate, position: end)
     }
 
-    var hasBegun: Bool { writer.sequence != nil }
+    /// True once a segment has been opened, or where an earlier publish had one.
+    var hasBegun: Bool { writer.isOpen || isContinued }
+    var isOpen: Bool { writer.isOpen }
+    /// Microseconds that a frame lasts.
+    var frameMicroseconds: Int64 { microseconds(Int64(configuration.samplesPerFrame)) }
+    /// The newest frame that waits for the picture, on the line.
+    private(set) var newest: Int64?
+    /// Up to where sound has been cut, on the line; nil before the first.
+    var frontier: Int64? { writer.isOpen ? microseconds(end) : nil }
+    var isEmpty: Bool { held.isEmpty }
+    var oldest: Int64? { held.first?.time }
+
+    private func microseconds(_ samples: Int64) -> Int64 {
+        Int64((Double(samples) / Double(configuration.sampleRate) * 1e6).rounded())
+    }
+
+    private func samples(_ microseconds: Int64, _ rule: FloatingPointRoundingRule = .toNearestOrAwayFromZero) -> Int64 {
+        Int64((Double(microseconds) / 1e6 * Double(configuration.sampleRate)).rounded(rule))
+    }
 
     /// Takes a configuration that may have changed. Returns true when it did.
     mutating func reconfigure(_ found: AudioConfiguration) -> Bool {
-        guard found != configuration else { return false }
-        // A player's timescale cannot change under a running track: a new writer goes on where the old one stood.
-        configuration = found
-        clock = AudioClock(sampleRate: found.sampleRate)
-        needsInit = true
-        needsCut = true
+        guard found != (coming ?? configuration) else { return false }
+        coming = found
+        generation += 1
+        // Before there is anything to part from, it simply is another.
+        if !writer.isOpen { take(found) }
         return true
     }
 
-    /// Keeps a frame until it is known which segment it belongs to.
-    mutating func hold(_ bytes: ByteBuffer, time: Int64, isJump: Bool) {
-        held.append(Held(bytes: bytes, time: time, isJump: isJump))
+    private mutating func take(_ found: AudioConfiguration) {
+        let line = microseconds(end)
+        if hasBegun { initNumber += 1 }
+        (coming, needsInit) = (nil, true)
+        guard found != configuration else { return }
+        let isSameScale = found.sampleRate == configuration.sampleRate
+        configuration = found
+        silence = Silence(for: found)
+        clock = AudioClock()
+        guard !isSameScale else { return }
+        // A player's timescale cannot change under a running track: a new writer goes on where the old one stood.
+        end = samples(line, .up)
+        writer = TrackWriter(kind: .audio, timescale: found.sampleRate, position: end)
     }
 
-    /// Packages the frames up to `time` on the line. Returns true when frames had to go on without the picture.
+    /// It appears beside a picture that is under way: its first segment is the one after `sequence`.
+    mutating func join(above sequence: Int64) { joinsAbove = sequence }
+
+    /// Keeps a frame until it is known which segment it belongs to.
+    mutating func hold(_ bytes: ByteBuffer, time: Int64) {
+        held.append(Held(bytes: bytes, time: time, generation: generation))
+        newest = max(newest ?? .min, time)
+        if held.count > Self.heldFrames { held.removeFirst() }
+    }
+
+    // MARK: Frames
+
+    /// Packages the frames that end before `time` on the line. Where the sound `leads`, it decides where segments are cut.
     mutating func release(
-        upTo time: Int64, videoHasBegun: Bool, hasVideo: Bool, plan: inout SegmentPlan, dates: ProgramDates,
+        before time: Int64, leads: Bool, plan: inout SegmentPlan, dates: ProgramDates,
         into events: inout [PackagerEvent]
-    ) -> Bool {
-        var isAhead = false
+    ) {
         var count = 0
-        let newest = held.last?.time ?? 0
         for frame in held {
-            let hasWaited = newest - frame.time > Self.longestWait
-            guard frame.time <= time || hasWaited else { break }
+            guard frame.time < time - frameMicroseconds || leads else { break }
             count += 1
-            if frame.time > time && videoHasBegun { isAhead = true }
-            // Sound before the first picture has no segment to be in.
-            if hasVideo && !videoHasBegun && writer.sequence == nil { continue }
-            package(frame, leads: !hasVideo, plan: &plan, dates: dates, into: &events)
+            package(frame, leads: leads, plan: &plan, dates: dates, into: &events)
         }
         held.removeFirst(count)
-        return isAhead
     }
 
-    mutating func finish(into events: inout [PackagerEvent]) { writer.close(into: &events) }
+    /// The sound stays away while the picture has come to `moment`: what is missing becomes silence.
+    mutating func keepSilent(
+        until moment: Int64, plan: inout SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
+    ) {
+        if !writer.isOpen {
+            guard let cut = plan.segment(at: moment, above: joinsAbove) else { return }
+            begin(at: cut, plan: plan, dates: dates, into: &events)
+        }
+        let target = samples(moment)
+        guard leap(to: target, at: .max, leads: false, plan: &plan, dates: dates, into: &events) else { return }
+        fill(until: target, toTheLast: false, plan: &plan, dates: dates, into: &events)
+    }
 
     private mutating func package(
         _ frame: Held, leads: Bool, plan: inout SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
     ) {
-        let samples = configuration.sampleCount(of: frame.bytes.readableBytesView)
-        if frame.isJump { clock = AudioClock(sampleRate: configuration.sampleRate) }
-        guard case .at(let placed) = clock.place(microseconds: frame.time, count: samples) else { return }
-        let rate = Double(configuration.sampleRate)
-        let time = Int64((Double(placed) / rate * 1e6).rounded())
-        closePartBeforeGap(placed, samples: samples, into: &events)
-        if let cut = cut(at: time, isJump: frame.isJump, leads: leads, plan: &plan) {
-            open(cut, at: placed, time: time, plan: plan, dates: dates, into: &events)
+        if !writer.isOpen {
+            if let cut = plan.segment(at: frame.time, above: joinsAbove) {
+                begin(at: cut, plan: plan, dates: dates, into: &events)
+            } else if leads {
+                begin(at: plan.cut(at: max(frame.time, microseconds(end))), plan: plan, dates: dates, into: &events)
+            }
         }
-        guard writer.sequence != nil else { return }
+        guard let sequence = writer.sequence else { return }
+        let stamp = samples(frame.time)
+        guard leap(to: stamp, at: frame.time, leads: leads, plan: &plan, dates: dates, into: &events) else { return }
+        if frame.generation != generation || coming != nil {
+            // Silence leads up to where the line breaks; then the new configuration holds.
+            let cut = plan.discontinuity(after: sequence, at: frame.time)
+            if leads && cut == nil {
+                plan.breakLine()
+                _ = plan.cut(at: max(frame.time, microseconds(end)))
+            }
+            guard let cut = cut ?? plan.discontinuity(after: sequence, at: .max) else { return }
+            fill(until: samples(cut.time, .up), toTheLast: false, plan: &plan, dates: dates, into: &events)
+            while let next = plan.next(after: writer.sequence ?? .max, at: cut.time) {
+                open(next, plan: plan, dates: dates, into: &events)
+            }
+            guard frame.generation == generation, coming == nil else { return }
+        }
+        let count = Int64(configuration.sampleCount(of: frame.bytes.readableBytesView))
+        let stamped = samples(frame.time)
+        let rate = Double(configuration.sampleRate)
+        switch clock.judge(error: Double(stamped - end) / rate, frame: Double(count) / rate) {
+        case .drop: return
+        case .hole: fill(until: stamped, toTheLast: true, plan: &plan, dates: dates, into: &events)
+        case .follows: break
+        }
+        self.leads = leads
+        // A hole shorter than a frame: this one is heard that much early, and lasts until the next.
+        append(frame.bytes, lasting: count + remainder, plan: &plan, dates: dates, into: &events)
+        remainder = 0
+    }
+
+    /// Passes over what lies between two lines, which silence need not fill. Returns false where the picture has not yet
+    /// told where the new line begins.
+    private mutating func leap(
+        to stamped: Int64, at time: Int64, leads: Bool, plan: inout SegmentPlan, dates: ProgramDates,
+        into events: inout [PackagerEvent]
+    ) -> Bool {
+        let limit = samples(PublishLine.forwardLimit)
+        if leads, stamped - end > limit, let sequence = writer.sequence,
+            plan.discontinuity(after: sequence, at: time) == nil
+        {
+            plan.breakLine()
+            _ = plan.cut(at: time)
+        }
+        while let sequence = writer.sequence, let cut = plan.discontinuity(after: sequence, at: time),
+            samples(cut.time) - end > samples(Self.shortestLeap)
+        {
+            while let next = plan.next(after: writer.sequence ?? .max, at: cut.time) {
+                if !next.isDiscontinuity {
+                    fill(until: samples(next.time, .up), toTheLast: false, plan: &plan, dates: dates, into: &events)
+                }
+                // No segment is without a part.
+                if writer.isSegmentEmpty {
+                    append(silence.bytes, lasting: Int64(silence.samples), plan: &plan, dates: dates, into: &events)
+                }
+                if writer.sequence ?? .max < next.sequence { open(next, plan: plan, dates: dates, into: &events) }
+            }
+        }
+        return stamped - end <= 2 * limit
+    }
+
+    /// Whether sound that leads ends its segment here.
+    private var leadsToCut: Bool {
+        guard leads else { return false }
+        let elapsed = Double(end - writer.segmentStart) / Double(configuration.sampleRate)
+        return elapsed >= settings.segmentDuration.microseconds / 1e6 - 0.001
+    }
+
+    /// Frames of silence up to `stamped`. With `toTheLast` the last of them lasts as long as is left, and what is too
+    /// short for one is left to the frame that follows.
+    private mutating func fill(
+        until stamped: Int64, toTheLast: Bool, plan: inout SegmentPlan, dates: ProgramDates,
+        into events: inout [PackagerEvent]
+    ) {
+        let length = Int64(max(1, silence.samples))
+        // What is longer lies between two lines.
+        guard stamped - end <= 2 * samples(PublishLine.forwardLimit) else { return }
+        while stamped - end >= length {
+            let rest = stamped - end - length
+            let isLast = toTheLast && rest < length / 4
+            append(silence.bytes, lasting: isLast ? length + rest : length, plan: &plan, dates: dates, into: &events)
+        }
+        guard toTheLast, stamped > end else { return }
+        if stamped - end >= length / 4 {
+            append(silence.bytes, lasting: stamped - end, plan: &plan, dates: dates, into: &events)
+        } else {
+            remainder = stamped - end
+        }
+    }
+
+    private mutating func append(
+        _ bytes: ByteBuffer, lasting count: Int64, plan: inout SegmentPlan, dates: ProgramDates,
+        into events: inout [PackagerEvent]
+    ) {
+        if leadsToCut, let sequence = writer.sequence, plan.next(after: sequence, at: .max) == nil {
+            _ = plan.cut(at: microseconds(end))
+        }
+        let longest = Int64(settings.partTarget.microseconds / 1e6 * Double(configuration.sampleRate))
+        if let sequence = writer.sequence, let next = plan.next(after: sequence, at: microseconds(end)) {
+            open(next, plan: plan, dates: dates, into: &events)
+        }
+        if end + count - writer.position > longest { writer.closePart(at: end, into: &events) }
         writer.append(
             Sample(
-                decodeTime: placed, duration: UInt32(clamping: samples), compositionOffset: 0, isSync: true,
-                bytes: frame.bytes))
-        let perPart = settings.framesPerPart(frameTicks: Double(samples), timescale: rate)
-        if writer.pendingCount >= perPart { writer.closePart(into: &events) }
-    }
-
-    private mutating func closePartBeforeGap(_ placed: Int64, samples: Int, into events: inout [PackagerEvent]) {
-        guard let start = writer.partStart else { return }
-        let longest = Int64(settings.partTarget.microseconds / 1e6 * Double(configuration.sampleRate))
-        if placed - start + Int64(samples) > longest + 1 {
-            writer.closePart(nextDecodeTime: placed, longest: longest, into: &events)
+                decodeTime: end, duration: UInt32(clamping: count), compositionOffset: 0, isSync: true, bytes: bytes))
+        end += count
+        // Another frame as long would not fit. Every cut up to here is known.
+        if end + count - writer.position > longest {
+            let isLast = writer.sequence.flatMap { plan.next(after: $0, at: microseconds(end)) } != nil || leadsToCut
+            writer.closePart(at: end, isLikelyLast: isLast, into: &events)
         }
     }
 
-    /// The segment that begins with a frame at `time`, if one does.
-    private mutating func cut(at time: Int64, isJump: Bool, leads: Bool, plan: inout SegmentPlan) -> SegmentPlan.Cut? {
-        let planned = plan.segment(at: time)
-        guard let sequence = writer.sequence else {
-            return planned ?? (leads ? plan.cut(at: time, isDiscontinuity: false) : nil)
-        }
-        if needsCut || isJump {
-            // A change of layout is a discontinuity on all renditions, wherever the picture stands.
-            if let planned, planned.sequence > sequence, planned.isDiscontinuity { return planned }
-            return plan.cut(at: time, isDiscontinuity: true)
-        }
-        if let planned, planned.sequence > sequence { return planned }
-        let elapsed = Double(time) - Double(writer.segmentStart) / Double(configuration.sampleRate) * 1e6
-        if leads {
-            return elapsed >= settings.segmentDuration.microseconds - 1_000
-                ? plan.cut(at: time, isDiscontinuity: false) : nil
-        }
-        // The picture stands still: sound keeps the segments within their limit.
-        let limit = settings.maximumSegmentDuration.microseconds - settings.partTarget.microseconds
-        return writer.isPartEmpty && elapsed >= limit ? plan.cut(at: time, isDiscontinuity: false) : nil
+    // MARK: Segments
+
+    /// Begins at a cut of the plan: silence leads from there to the first frame.
+    private mutating func begin(
+        at cut: SegmentPlan.Cut, plan: SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
+    ) {
+        end = max(end, samples(cut.time, .up))
+        open(cut, plan: plan, dates: dates, into: &events)
     }
 
     private mutating func open(
-        _ cut: SegmentPlan.Cut, at placed: Int64, time: Int64, plan: SegmentPlan, dates: ProgramDates,
-        into events: inout [PackagerEvent]
+        _ cut: SegmentPlan.Cut, plan: SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
     ) {
-        needsCut = false
-        let isBroken =
-            cut.isDiscontinuity && writer.sequence != nil
-            || writer.sequence.map { plan.hasDiscontinuity(after: $0, through: cut.sequence) } ?? false
-        writer.close(into: &events)
+        writer.close(at: end, into: &events)
+        let sequence = writer.sequence
+        if let coming, cut.isDiscontinuity || sequence == nil { take(coming) }
         if needsInit {
             needsInit = false
-            initNumber += 1
-            if writer.timescale != Double(configuration.sampleRate) {
-                let sequence = writer.sequence
-                writer = TrackWriter(
-                    kind: .audio, timescale: Double(configuration.sampleRate), fragments: writer.fragmentNumber)
-                if let sequence { writer.resume(after: sequence) }
-            }
             events.append(
                 .track(
                     InitSection(
                         kind: .audio, number: initNumber, bytes: InitializationSegment.audio(configuration),
-                        format: configuration.format)))
+                        format: configuration.format,
+                        discontinuitiesBefore: plan.discontinuities(before: cut.sequence))))
+        }
+        // After a break of the picture's line, sound goes on beside it.
+        if cut.isDiscontinuity {
+            end = max(end, samples(cut.time, .up))
+            clock = AudioClock()
         }
         writer.open(
             SegmentStart(
-                kind: .audio, sequence: cut.sequence, isDiscontinuity: isBroken,
-                programDateTimeMicroseconds: dates.date(at: time), startsIndependent: true),
-            decodeTime: placed, gap: settings.segmentDuration.microseconds / 1e6, into: &events)
+                kind: .audio, sequence: cut.sequence, isDiscontinuity: cut.isDiscontinuity,
+                programDateTimeMicroseconds: dates.date(at: microseconds(end)), startsIndependent: true),
+            at: end, into: &events)
+    }
+
+    /// Closes what is open. The publish is over.
+    mutating func finish(into events: inout [PackagerEvent]) { writer.close(at: end, into: &events) }
+
+    /// Others have gone on with the playlist.
+    mutating func interrupt(above sequence: Int64) {
+        writer.abandon()
+        held.removeAll()
+        needsInit = true
+        joinsAbove = sequence
+        if let coming { take(coming) }
+    }
+
+    /// Where a later publish goes on.
+    func continuation(stamp: Stamp?, line: Int64) -> PackagerContinuation.Track {
+        PackagerContinuation.Track(
+            codec: configuration.codec.rawValue, configuration: configuration.record, initNumber: initNumber,
+            timescale: configuration.sampleRate, decodeTime: end, lead: 0, stamp: stamp, line: line)
     }
 }

@@ -12,6 +12,12 @@ struct KeyframeCadence: Sendable {
         count = isSync ? 1 : count + 1
     }
 
+    /// Whether a keyframe is due within so many frames.
+    func expectsSync(within frames: Int, assuming assumed: Int) -> Bool {
+        let interval = max(1, interval ?? assumed)
+        return count > 0 && interval - 1 - (count - 1) % interval < frames
+    }
+
     /// Whether the next frame is due to be a keyframe. Before a second keyframe has come, `assumed` frames are taken for
     /// the interval.
     func expectsSync(assuming assumed: Int) -> Bool { count > 0 && count % max(1, interval ?? assumed) == 0 }

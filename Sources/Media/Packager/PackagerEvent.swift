@@ -31,16 +31,22 @@ package enum PackagerEvent: Sendable {
 /// An init section (CMAF header).
 package struct InitSection: Sendable {
     package let kind: MediaKind
-    /// 0 for the first of a publish, one more with each change.
+    /// 0 for the first of a line, one more with each change. A publisher that returns with the same configuration
+    /// announces the same number and bytes again.
     package internal(set) var number: Int
     package let bytes: ByteBuffer
     package let format: TrackFormat
+    /// Discontinuities on the line before the segment that follows: where a rendition that begins late has to count from.
+    package let discontinuitiesBefore: Int64
 
-    package init(kind: MediaKind, number: Int, bytes: ByteBuffer, format: TrackFormat) {
+    package init(
+        kind: MediaKind, number: Int, bytes: ByteBuffer, format: TrackFormat, discontinuitiesBefore: Int64 = 0
+    ) {
         self.kind = kind
         self.number = number
         self.bytes = bytes
         self.format = format
+        self.discontinuitiesBefore = discontinuitiesBefore
     }
 
     /// The same section under another number.
@@ -57,7 +63,7 @@ package struct SegmentStart: Sendable, Equatable {
     /// Media sequence number, the same in all renditions.
     package let sequence: Int64
     package let isDiscontinuity: Bool
-    /// Wall-clock time of its first sample, microseconds since 1970.
+    /// Wall-clock time of its beginning, microseconds since 1970: from the same line in all renditions.
     package let programDateTimeMicroseconds: Int64
     package let startsIndependent: Bool
 
@@ -73,11 +79,12 @@ package struct SegmentStart: Sendable, Equatable {
     }
 }
 
-/// One part: a CMAF chunk.
+/// One part: a CMAF chunk, or a gap where the track's media never came.
 package struct Part: Sendable {
     package let kind: MediaKind
     package internal(set) var sequence: Int64
     package internal(set) var index: Int
+    /// Empty in a gap.
     package let bytes: ByteBuffer
     /// Seconds, exact to the track's timescale.
     package let duration: Double
@@ -98,6 +105,9 @@ package struct Part: Sendable {
         part.index = index
         return part
     }
+
+    /// Nothing of it can be fetched: list it with GAP=YES (RFC 8216bis, 4.4.4.9).
+    package var isGap: Bool { sampleCount == 0 }
 }
 
 /// Something that the operator should know of a publisher's media.
@@ -106,7 +116,7 @@ package enum PackagerWarning: Sendable, Equatable, Hashable, CustomStringConvert
     case timestampJump(kind: MediaKind)
     case unsupportedCodec(String)
     case badConfiguration(String)
-    case audioAhead
+    case trackMissing(kind: MediaKind)
     case layoutChanged(kind: MediaKind)
 
     package var description: String {
@@ -114,10 +124,12 @@ package enum PackagerWarning: Sendable, Equatable, Hashable, CustomStringConvert
         case .longGOP(let seconds):
             "No keyframe for \(Int(seconds.rounded())) s, longer than a segment may be: cut without one. "
                 + "Set the encoder's keyframe interval to 2 s."
-        case .timestampJump(let kind): "The \(kind) timestamps jumped; the time line was bridged by the clock."
+        case .timestampJump(let kind):
+            "The \(kind) timestamps jumped; the time line was bridged, and a discontinuity follows."
         case .unsupportedCodec(let name): "Codec \(name) is not supported; its frames are dropped."
         case .badConfiguration(let reason): reason
-        case .audioAhead: "Sound runs more than a second ahead of the picture."
+        case .trackMissing(.audio): "Sound stays behind the picture by more than 1.5 s: it is filled with silence."
+        case .trackMissing(.video): "The picture stays behind the sound by more than 1.5 s: it is listed as a gap."
         case .layoutChanged(let kind): "The \(kind) configuration changed; a discontinuity follows."
         }
     }

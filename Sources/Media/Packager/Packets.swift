@@ -3,8 +3,8 @@ import struct NIOCore.ByteBuffer
 /// The two kinds of track that are packaged.
 package enum MediaKind: Sendable, Hashable { case video, audio }
 
-package enum VideoCodec: Sendable, Hashable { case h264, hevc, av1 }
-package enum AudioCodec: Sendable, Hashable { case aac, opus }
+package enum VideoCodec: String, Sendable, Hashable { case h264, hevc, av1 }
+package enum AudioCodec: String, Sendable, Hashable { case aac, opus }
 
 /// What an ingest protocol carried.
 package enum PacketPayload: Sendable {
@@ -54,4 +54,12 @@ package struct AudioPacket: Sendable {
         self.nanosecondOffset = nanosecondOffset
         self.payload = payload
     }
+}
+
+extension VideoPacket {
+    var stamp: Stamp { Stamp(milliseconds: timestampMilliseconds, nanosecondOffset: nanosecondOffset) }
+}
+
+extension AudioPacket {
+    var stamp: Stamp { Stamp(milliseconds: timestampMilliseconds, nanosecondOffset: nanosecondOffset) }
 }

@@ -3,8 +3,9 @@ import struct NIOCore.ByteBuffer
 /// One publish from packets to parts: tracks are found, put on one time line, cut into segments and parts, and written
 /// as CMAF.
 ///
-/// Every decision about where to cut follows from timestamps, none from arrival; the clock is used for PROGRAM-DATE-TIME,
-/// for bridging jumps and for how long to wait for a missing track.
+/// Everything follows from timestamps and from what it was started with, nothing from arrival. The clock is asked in two
+/// places: for the date of a line that nobody has agreed on, and for how long a publisher was silent before its
+/// timestamps jumped, in whole seconds. It is the last resort where a publisher sends too little to decide by.
 package struct PublishPackager {
     private enum Arrived {
         case video(VideoPacket)
@@ -12,21 +13,25 @@ package struct PublishPackager {
     }
 
     private let configuration: PackagerConfiguration
-    private var plan: SegmentPlan
-    private let continuation: PublishContinuation?
-    private let beganAt: Int64?
-    private var line: PublishLine
-    private var programDates: ProgramDates
+    private let start: PackagerStart
+    private var publish: PublishContinuation?
+    private var beganAt: Int64?
     private var lineIsTold = false
     private var layoutIsKept = true
+    private var plan: SegmentPlan
+    private var line: PublishLine
+    private var dates: ProgramDates
     private var video: VideoTrack?
     private var audio: AudioTrack?
     private var declared: (video: Bool?, audio: Bool?) = (nil, nil)
     private var declaredFrameRate: Double?
+    /// The first frame's place on the line.
+    private var firstLine: Int64?
 
     // Before the start: packets wait here until every expected track has shown its configuration.
     private var waiting: [(Arrived, wall: Int64)] = []
     private var waitingSince: Int64?
+    private var waited: (video: WaitSpan, audio: WaitSpan) = (WaitSpan(), WaitSpan())
     private var hasVideoConfiguration = false
     private var hasAudioConfiguration = false
     private var isRunning = false
@@ -34,22 +39,65 @@ package struct PublishPackager {
     private var isRefused = false
 
     private static let waitingPackets = 2_000
+    /// How far one track may stay behind the other before it counts as missing, in microseconds.
+    private static let lateness: Int64 = 1_500_000
+    /// How near to the other a missing track is filled up.
+    private static let nearness: Int64 = 250_000
 
     /// - Parameters:
     ///   - firstSequence: numbers the first segment.
-    ///   - continuation: where an earlier publish left the same playlists.
+    ///   - continuation: where an earlier publish left playlists that somebody has kept alive on the clock since.
     ///   - beganAt: wall-clock time of the first frame, microseconds since 1970, where it was agreed on; without it, when
     ///     the frame comes.
     package init(
         configuration: PackagerConfiguration, firstSequence: Int64, continuing continuation: PublishContinuation? = nil,
         beganAt: Int64? = nil
     ) {
+        self.init(
+            configuration: configuration,
+            start: PackagerStart(
+                firstSequence: firstSequence,
+                programDate: beganAt.map(PackagerStart.ProgramDate.firstFrame) ?? .arrival))
         self.beganAt = beganAt
-        self.configuration = configuration
-        self.continuation = continuation
+        publish = continuation
         line = PublishLine(continuing: continuation)
-        programDates = ProgramDates(offset: continuation?.dateOffset)
-        plan = SegmentPlan(firstSequence: firstSequence)
+        dates = ProgramDates(offset: continuation?.dateOffset)
+    }
+
+    package init(configuration: PackagerConfiguration, start: PackagerStart) {
+        self.configuration = configuration
+        self.start = start
+        let continuation = start.continuation
+        plan = SegmentPlan(firstSequence: start.firstSequence, continuation: continuation)
+        line = continuation.map(PublishLine.init) ?? PublishLine()
+        dates = ProgramDates(offset: continuation?.programDateOffset)
+        if let track = continuation?.video, let codec = VideoCodec(rawValue: track.codec),
+            let found = try? VideoConfiguration(codec: codec, record: track.configuration)
+        {
+            video = VideoTrack(found, settings: configuration, declaredFrameRate: nil, continuation: track)
+        }
+        if let track = continuation?.audio, let codec = AudioCodec(rawValue: track.codec),
+            let found = try? AudioConfiguration(codec: codec, record: track.configuration),
+            found.sampleRate == track.timescale
+        {
+            audio = AudioTrack(found, settings: configuration, continuation: track)
+        }
+    }
+
+    /// Where this publish's line stands now, for the packager of a publisher that returns; nil before the first segment.
+    /// Take it after `finish`.
+    package var continuation: PackagerContinuation? {
+        guard let offset = dates.offset, video?.hasBegun == true || audio?.hasBegun == true else {
+            return start.continuation
+        }
+        let track = { (kind: MediaKind, make: (Stamp?, Int64) -> PackagerContinuation.Track) in
+            let last = line.last(kind)
+            return make(last?.stamp, last?.line ?? 0)
+        }
+        return PackagerContinuation(
+            nextSequence: plan.nextSequence, programDateOffset: offset, discontinuities: plan.discontinuities,
+            video: video.flatMap { $0.hasBegun ? track(.video, $0.continuation) : nil },
+            audio: audio.flatMap { $0.hasBegun ? track(.audio, $0.continuation) : nil })
     }
 
     // MARK: In
@@ -62,7 +110,7 @@ package struct PublishPackager {
 
     package mutating func video(_ packet: VideoPacket, at wall: Int64, into events: inout [PackagerEvent]) {
         if case .configuration(let record) = packet.payload, record.readableBytes > 0 { hasVideoConfiguration = true }
-        if packet.codec == .av1 { hasVideoConfiguration = true }
+        if packet.codec == .av1, case .frame = packet.payload { hasVideoConfiguration = true }
         take(.video(packet), at: wall, into: &events)
     }
 
@@ -71,15 +119,25 @@ package struct PublishPackager {
         take(.audio(packet), at: wall, into: &events)
     }
 
-    /// Lets the wait for a missing track end.
+    /// Lets the wait for a missing track end where nothing arrives that could end it.
     package mutating func tick(at wall: Int64, into events: inout [PackagerEvent]) {
-        if !isRunning, !waiting.isEmpty, waitIsOver(at: wall) { start(into: &events) }
+        guard !isRunning, let waitingSince, hasVideoConfiguration || hasAudioConfiguration else { return }
+        if Double(wall &- waitingSince) >= 4 * configuration.trackWait.microseconds { begin(into: &events) }
+    }
+
+    /// Others have gone on with the playlist while nothing came, and used the numbers below `sequence`: what is open is
+    /// forgotten, and the next keyframe begins the segment of that number or a later one.
+    package mutating func skip(to sequence: Int64) {
+        plan.skip(to: sequence)
+        video?.interrupt()
+        audio?.interrupt(above: plan.nextSequence - 1)
+        firstLine = nil
     }
 
     /// Closes what is open. The publish is over.
     package mutating func finish(into events: inout [PackagerEvent]) {
-        if !isRunning, !waiting.isEmpty { start(into: &events) }
-        flushAudio(upTo: .max, into: &events)
+        if !isRunning, !waiting.isEmpty { begin(into: &events) }
+        flushAudio(before: .max, into: &events)
         video?.finish(into: &events)
         audio?.finish(into: &events)
     }
@@ -89,40 +147,41 @@ package struct PublishPackager {
         guard !isRunning else { return process(packet, at: wall, into: &events) }
         waitingSince = waitingSince ?? wall
         waiting.append((packet, wall))
-        if waitIsOver(at: wall) { start(into: &events) }
+        switch packet {
+        case .video(let packet): if case .frame = packet.payload { waited.video.note(packet.timestampMilliseconds) }
+        case .audio(let packet): if case .frame = packet.payload { waited.audio.note(packet.timestampMilliseconds) }
+        }
+        if waitIsOver { begin(into: &events) }
     }
 
-    private func waitIsOver(at wall: Int64) -> Bool {
+    private var waitIsOver: Bool {
         let videoIsSettled = hasVideoConfiguration || declared.video == false
         let audioIsSettled = hasAudioConfiguration || declared.audio == false
-        if videoIsSettled && audioIsSettled { return hasVideoConfiguration || hasAudioConfiguration }
-        guard let waitingSince else { return false }
-        guard hasVideoConfiguration || hasAudioConfiguration || waiting.count >= Self.waitingPackets else {
-            return false
-        }
-        // By timestamps, which are the same wherever the stream goes; the clock helps where none come.
-        return waitingMilliseconds * 1_000 >= configuration.trackWait.microseconds
-            || Double(wall - waitingSince) >= configuration.trackWait.microseconds * 2
-            || waiting.count >= Self.waitingPackets
+        let hasAny = hasVideoConfiguration || hasAudioConfiguration
+        if videoIsSettled && audioIsSettled { return hasAny }
+        let span = Double(max(waited.video.microseconds, waited.audio.microseconds))
+        return waiting.count >= Self.waitingPackets || hasAny && span >= configuration.trackWait.microseconds
     }
 
-    /// From the first waiting frame to the last. Configurations may bear any timestamp.
-    private var waitingMilliseconds: Double {
-        let stamps = waiting.compactMap { packet, _ -> UInt32? in
-            switch packet {
-            case .video(let packet): if case .frame = packet.payload { packet.timestampMilliseconds } else { nil }
-            case .audio(let packet): if case .frame = packet.payload { packet.timestampMilliseconds } else { nil }
-            }
-        }
-        guard let first = stamps.first, let last = stamps.last, last > first else { return 0 }
-        return Double(last - first)
-    }
-
-    private mutating func start(into events: inout [PackagerEvent]) {
+    private mutating func begin(into events: inout [PackagerEvent]) {
         isRunning = true
         let packets = waiting
         waiting = []
-        if let continuation { layoutIsKept = layout(of: packets.map(\.0)) == continuation.initSections }
+        if let publish { layoutIsKept = layout(of: packets.map(\.0)) == publish.initSections }
+        // Every track is known before the first frame is placed.
+        var known: Set<MediaKind> = []
+        for (packet, _) in packets {
+            switch packet {
+            case .video(let packet):
+                if case .configuration(let record) = packet.payload, known.insert(.video).inserted {
+                    configureVideo(packet.codec, record: record, into: &events)
+                }
+            case .audio(let packet):
+                if case .configuration(let record) = packet.payload, known.insert(.audio).inserted {
+                    configureAudio(packet.codec, record: record, into: &events)
+                }
+            }
+        }
         for (packet, wall) in packets { process(packet, at: wall, into: &events) }
     }
 
@@ -132,6 +191,45 @@ package struct PublishPackager {
         case .video(let packet): processVideo(packet, at: wall, into: &events)
         case .audio(let packet): processAudio(packet, at: wall, into: &events)
         }
+    }
+
+    // MARK: Times
+
+    /// Puts a frame on the line.
+    private mutating func place(
+        _ kind: MediaKind, _ stamp: Stamp, presentation offset: Int64, frame: Int64, wall: Int64,
+        into events: inout [PackagerEvent]
+    ) -> (time: Int64, isJump: Bool) {
+        let landing =
+            switch start.programDate {
+            case .arrival: wall &- offset &- (dates.offset ?? 0)
+            case .firstFrame(let date): date &- offset &- (dates.offset ?? 0)
+            case .zeroStamp(let date): stamp.total &+ date &- (dates.offset ?? 0)
+            }
+        let (time, isJump) = line.place(kind, stamp, frame: frame, wall: wall, landing: landing)
+        if isJump {
+            if !line.isPaired { plan.breakLine() }
+            warn(.timestampJump(kind: kind), into: &events)
+        }
+        firstLine = firstLine ?? time
+        switch start.programDate {
+        case .arrival: dates.tie(time + offset, to: wall)
+        case .firstFrame(let date): dates.tie(time + offset, to: date)
+        case .zeroStamp(let date): dates.tie(time - stamp.total, to: date)
+        }
+        tellLine(shift: time &- stamp.total, isJump: isJump && !line.isPaired, into: &events)
+        return (time, isJump)
+    }
+
+    private mutating func tellLine(shift: Int64, isJump: Bool, into events: inout [PackagerEvent]) {
+        guard isJump || !lineIsTold else { return }
+        let isFirst = !lineIsTold
+        lineIsTold = true
+        events.append(
+            .line(
+                LineState(
+                    dateOffset: dates.date(at: 0), timestampShift: shift,
+                    isContinuous: !isFirst || line.isContinuous && layoutIsKept)))
     }
 
     /// The init sections that the packets' configurations give.
@@ -152,65 +250,61 @@ package struct PublishPackager {
         return sections
     }
 
-    private mutating func tellLine(_ kind: MediaKind, isJump: Bool, into events: inout [PackagerEvent]) {
-        guard isJump || !lineIsTold else { return }
-        let isFirst = !lineIsTold
-        lineIsTold = true
-        events.append(
-            .line(
-                LineState(
-                    dateOffset: programDates.date(at: 0), timestampShift: line.shift(of: kind),
-                    isContinuous: !isFirst || line.isContinuous && layoutIsKept)))
-    }
-
     // MARK: Video
 
     private mutating func processVideo(_ packet: VideoPacket, at wall: Int64, into events: inout [PackagerEvent]) {
         switch packet.payload {
         case .end: return
-        case .configuration(let record):
-            // ffmpeg's first AV1 header is empty: the key frame brings its own.
-            guard record.readableBytes > 0 else { return }
-            configureVideo(packet.codec, record: Array(record.readableBytesView), into: &events)
+        case .configuration(let record): configureVideo(packet.codec, record: record, into: &events)
         case .frame(let bytes):
-            if video == nil, packet.codec == .av1,
-                let found = AV1Configuration(keyFrame: Array(bytes.readableBytesView)[...])
-            {
-                configureVideo(VideoConfiguration.av1(found), into: &events)
-            }
-            guard bytes.readableBytes > 0, video != nil else { return }
-            let (time, isJump) = line.place(
-                .video, milliseconds: packet.timestampMilliseconds, nanosecondOffset: packet.nanosecondOffset,
-                wall: wall)
-            if isJump { warn(.timestampJump(kind: .video), into: &events) }
-            programDates.note(time + Int64(packet.compositionOffsetMilliseconds) * 1_000, wall: wall)
-            tellLine(.video, isJump: isJump, into: &events)
+            if packet.codec == .av1 { configureVideo(keyFrame: bytes, into: &events) }
+            guard bytes.readableBytes > 0, let frame = video?.frameMicroseconds else { return }
+            let offset = Int64(max(0, min(packet.compositionOffsetMilliseconds, 10_000))) * 1_000
+            let (time, isJump) = place(
+                .video, packet.stamp, presentation: offset, frame: frame, wall: wall, into: &events)
             video?.frame(
                 bytes, time: time, offsetMilliseconds: packet.compositionOffsetMilliseconds, isJump: isJump,
-                plan: &plan, dates: programDates, into: &events)
+                floor: audio?.frontier, plan: &plan, dates: dates, into: &events)
             if let seconds = video?.takeLongGOP() { longGOP(seconds, into: &events) }
-            flushAudio(upTo: time, into: &events)
+            settle(into: &events)
         }
     }
 
-    private mutating func configureVideo(_ codec: VideoCodec, record: [UInt8], into events: inout [PackagerEvent]) {
+    private mutating func configureVideo(
+        _ codec: VideoCodec, record: ByteBuffer, into events: inout [PackagerEvent]
+    ) {
+        // ffmpeg's first AV1 header is empty: the key frame brings its own.
+        guard record.readableBytes > 0 else { return }
         do throws(MediaError) {
-            configureVideo(try VideoConfiguration(codec: codec, record: record), into: &events)
+            let found = try VideoConfiguration(codec: codec, record: Array(record.readableBytesView))
+            configureVideo(found, into: &events)
         } catch {
             warn(.badConfiguration(error.description), into: &events)
         }
     }
 
+    /// AV1 key frames carry their sequence header, which is another one after a change that no header announced.
+    private mutating func configureVideo(keyFrame bytes: ByteBuffer, into events: inout [PackagerEvent]) {
+        guard video?.configuration.isSequence(of: bytes) != true,
+            let found = AV1Configuration(keyFrame: Array(bytes.readableBytesView.prefix(4_096))[...])
+        else { return }
+        configureVideo(VideoConfiguration.av1(found), into: &events)
+    }
+
     private mutating func configureVideo(_ found: VideoConfiguration, into events: inout [PackagerEvent]) {
         if video != nil {
-            if video?.reconfigure(found) == true { warn(.layoutChanged(kind: .video), into: &events) }
+            guard video?.reconfigure(found) == true else { return }
+            if video?.hasBegun == true { layoutChanged(.video, into: &events) }
         } else {
-            video = VideoTrack(
-                found, settings: configuration, declaredFrameRate: declaredFrameRate,
-                fragments: continuation?.fragments[.video] ?? 0)
+            video = VideoTrack(found, settings: configuration, declaredFrameRate: declaredFrameRate)
             // Sound alone has begun: from the picture's first keyframe on, the picture leads.
             if audio?.hasBegun == true { warn(.layoutChanged(kind: .video), into: &events) }
         }
+    }
+
+    private mutating func layoutChanged(_ kind: MediaKind, into events: inout [PackagerEvent]) {
+        plan.breakLine()
+        warn(.layoutChanged(kind: kind), into: &events)
     }
 
     private mutating func longGOP(_ seconds: Double, into events: inout [PackagerEvent]) {
@@ -227,42 +321,65 @@ package struct PublishPackager {
     private mutating func processAudio(_ packet: AudioPacket, at wall: Int64, into events: inout [PackagerEvent]) {
         switch packet.payload {
         case .end: return
-        case .configuration(let record):
-            let bytes = Array(record.readableBytesView)
-            do throws(MediaError) {
-                configureAudio(try AudioConfiguration(codec: packet.codec, record: bytes), into: &events)
-            } catch {
-                warn(.badConfiguration(error.description), into: &events)
-            }
+        case .configuration(let record): configureAudio(packet.codec, record: record, into: &events)
         case .frame(let bytes):
-            guard bytes.readableBytes > 0, audio != nil else { return }
-            let (time, isJump) = line.place(
-                .audio, milliseconds: packet.timestampMilliseconds, nanosecondOffset: packet.nanosecondOffset,
-                wall: wall)
-            if isJump { warn(.timestampJump(kind: .audio), into: &events) }
-            programDates.note(time, wall: wall)
-            tellLine(.audio, isJump: isJump, into: &events)
-            audio?.hold(bytes, time: time, isJump: isJump)
-            // Where there is no picture, sound leads and waits for nobody.
-            flushAudio(upTo: video == nil ? .max : video?.lastTime ?? .min, into: &events)
+            guard bytes.readableBytes > 0, let frame = audio?.frameMicroseconds else { return }
+            let (time, _) = place(.audio, packet.stamp, presentation: 0, frame: frame, wall: wall, into: &events)
+            audio?.hold(bytes, time: time)
+            settle(into: &events)
         }
     }
 
-    private mutating func configureAudio(_ found: AudioConfiguration, into events: inout [PackagerEvent]) {
-        if audio != nil {
-            if audio?.reconfigure(found) == true { warn(.layoutChanged(kind: .audio), into: &events) }
-        } else {
-            audio = AudioTrack(
-                found, settings: configuration, fragments: continuation?.fragments[.audio] ?? 0)
+    private mutating func configureAudio(
+        _ codec: AudioCodec, record: ByteBuffer, into events: inout [PackagerEvent]
+    ) {
+        do throws(MediaError) {
+            let found = try AudioConfiguration(codec: codec, record: Array(record.readableBytesView))
+            if audio != nil {
+                guard audio?.reconfigure(found) == true else { return }
+                if audio?.hasBegun == true { layoutChanged(.audio, into: &events) }
+            } else {
+                audio = AudioTrack(found, settings: configuration)
+                guard video?.hasBegun == true else { return }
+                layoutChanged(.audio, into: &events)
+                audio?.join(above: plan.nextSequence - 1)
+            }
+        } catch {
+            warn(.badConfiguration(error.description), into: &events)
         }
     }
 
-    private mutating func flushAudio(upTo time: Int64, into events: inout [PackagerEvent]) {
+    // MARK: Both
+
+    /// Lets go of what is decided: sound up to where the picture stands, and what stands for a track that stays away.
+    private mutating func settle(into events: inout [PackagerEvent]) {
         guard audio != nil else { return }
-        let isAhead = audio?.release(
-            upTo: time, videoHasBegun: video?.hasBegun ?? false, hasVideo: video != nil, plan: &plan,
-            dates: programDates, into: &events)
-        if isAhead == true { warn(.audioAhead, into: &events) }
+        if video == nil { return flushAudio(before: .max, into: &events) }
+        if let newest = audio?.newest {
+            if video?.hasBegun == true {
+                let stands = video?.frontier ?? firstLine ?? newest
+                if newest - stands > Self.lateness {
+                    warn(.trackMissing(kind: .video), into: &events)
+                    video?.standStill(
+                        until: newest - Self.nearness, from: stands, plan: &plan, dates: dates, into: &events)
+                }
+            } else if let oldest = audio?.oldest, audio?.isOpen == true || newest - oldest > Self.lateness {
+                // A picture that is known and does not come: sound goes on alone until then.
+                return flushAudio(before: newest, into: &events)
+            }
+        }
+        guard let frontier = video?.frontier else { return }
+        flushAudio(before: frontier, into: &events)
+        let stands = max(audio?.frontier ?? firstLine ?? frontier, plan.cuts.first?.time ?? .min)
+        if audio?.isEmpty == true, frontier - stands > Self.lateness {
+            if audio?.isOpen == true { warn(.trackMissing(kind: .audio), into: &events) }
+            audio?.keepSilent(until: frontier - Self.nearness, plan: &plan, dates: dates, into: &events)
+        }
+    }
+
+    private mutating func flushAudio(before time: Int64, into events: inout [PackagerEvent]) {
+        let leads = video?.hasBegun != true
+        audio?.release(before: time, leads: leads, plan: &plan, dates: dates, into: &events)
     }
 
     /// Each cause is told once a publish.
@@ -272,16 +389,14 @@ package struct PublishPackager {
     }
 }
 
-/// Wall-clock time of moments on the publish's line: fixed by the first frame. Jumps are bridged so that it stays true.
-struct ProgramDates: Sendable {
-    private var offset: Int64?
+/// How much media time a track's packets span that wait for the start.
+private struct WaitSpan {
+    private var first: Stamp?
+    private(set) var microseconds: Int64 = 0
 
-    init(offset: Int64? = nil) { self.offset = offset }
-
-    mutating func note(_ time: Int64, wall: Int64) {
-        if offset == nil { offset = wall - time }
+    mutating func note(_ milliseconds: UInt32) {
+        let stamp = Stamp(milliseconds: milliseconds)
+        guard let first else { return self.first = stamp }
+        microseconds = max(microseconds, first.step(to: stamp))
     }
-
-    /// Microseconds since 1970 at `time` on the line.
-    func date(at time: Int64) -> Int64 { time &+ (offset ?? 0) }
 }

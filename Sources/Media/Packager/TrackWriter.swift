@@ -1,93 +1,108 @@
 import struct NIOCore.ByteBuffer
 
 /// Collects one track's samples into parts and its parts into segments. Where to cut is told from outside.
+///
+/// Decode times leave no hole and never overlap: a part begins where the one before it ended, so that what a segment
+/// lasts, what its parts last and how far decode times go are the same.
 struct TrackWriter {
     let kind: MediaKind
-    let timescale: Double
+    let timescale: Int
+    /// The segment under way; nil before the first, and where others have taken the line over.
     private(set) var sequence: Int64?
-    private var partIndex = 0
-    private var pending: [Sample] = []
-    /// mfhd number of the last fragment.
-    private(set) var fragmentNumber: UInt32
-    private var segmentSamplesEnd: Int64 = 0
     private(set) var segmentStart: Int64 = 0
+    /// Where the last closed part ended, and the next one begins.
+    private(set) var position: Int64
+    private(set) var partIndex = 0
+    private var pending: [Sample] = []
 
-    init(kind: MediaKind, timescale: Double, fragments: UInt32 = 0) {
+    init(kind: MediaKind, timescale: Int, position: Int64) {
         self.kind = kind
-        fragmentNumber = fragments
         self.timescale = timescale
+        self.position = position
         pending.reserveCapacity(64)
     }
 
     var isPartEmpty: Bool { pending.isEmpty }
-    var pendingCount: Int { pending.count }
-    var partStart: Int64? { pending.first?.decodeTime }
+    var isOpen: Bool { sequence != nil }
+    var isSegmentEmpty: Bool { isOpen && partIndex == 0 && pending.isEmpty }
+    /// Decode time of the last sample that waits for its part to close.
+    var lastPending: Int64? { pending.last?.decodeTime }
 
-    /// Continues the numbering of a writer whose timescale no longer serves.
-    mutating func resume(after sequence: Int64) { self.sequence = sequence }
-
-    /// Ends the segment under way and opens the one numbered `start.sequence`; numbers in between become gaps.
-    mutating func open(_ start: SegmentStart, decodeTime: Int64, gap: Double, into events: inout [PackagerEvent]) {
-        close(into: &events)
-        if let sequence {
-            var missing = sequence + 1
-            while missing < start.sequence {
-                events.append(
-                    .segment(
-                        SegmentStart(
-                            kind: kind, sequence: missing, isDiscontinuity: false,
-                            programDateTimeMicroseconds: start.programDateTimeMicroseconds, startsIndependent: true)))
-                events.append(.segmentEnd(kind, sequence: missing, duration: gap))
-                missing += 1
-            }
-        }
+    /// Opens a segment at `decodeTime`, which is not before `position`. The one before must be closed.
+    mutating func open(_ start: SegmentStart, at decodeTime: Int64, into events: inout [PackagerEvent]) {
         sequence = start.sequence
         partIndex = 0
-        segmentStart = decodeTime
-        segmentSamplesEnd = decodeTime
+        position = max(position, decodeTime)
+        segmentStart = position
         events.append(.segment(start))
     }
 
-    /// Adds a sample. Its duration is nominal until the next one tells.
+    /// Adds a sample, which ends the one before. The first of a part is decoded where the last part ended, however later
+    /// it is shown.
     mutating func append(_ sample: Sample) {
-        if let last = pending.indices.last, sample.decodeTime > pending[last].decodeTime {
+        var sample = sample
+        let earliest = lastPending.map { $0 + 1 } ?? position
+        let presentation = max(earliest, sample.decodeTime + Int64(sample.compositionOffset))
+        if pending.isEmpty || sample.decodeTime < earliest { sample.decodeTime = earliest }
+        sample.compositionOffset = UInt32(clamping: presentation - sample.decodeTime)
+        if let last = pending.indices.last {
             pending[last].duration = UInt32(clamping: sample.decodeTime - pending[last].decodeTime)
         }
         pending.append(sample)
     }
 
-    /// Closes the part under way, its last sample lasting to `nextDecodeTime` where that is known and fits `longest`.
-    mutating func closePart(
-        nextDecodeTime: Int64? = nil, longest: Int64 = .max, isLikelyLast: Bool = false,
-        into events: inout [PackagerEvent]
-    ) {
-        guard let first = pending.first, let last = pending.indices.last, let sequence else { return }
-        if let nextDecodeTime, nextDecodeTime > pending[last].decodeTime {
-            let room = max(1, longest - (pending[last].decodeTime - first.decodeTime))
-            pending[last].duration = UInt32(clamping: min(nextDecodeTime - pending[last].decodeTime, room))
-        }
-        let end = pending[last].decodeTime + Int64(pending[last].duration)
-        fragmentNumber &+= 1
-        events.append(
-            .part(
-                Part(
-                    kind: kind, sequence: sequence, index: partIndex,
-                    bytes: Fragment.write(pending, sequence: fragmentNumber),
-                    duration: Double(end - first.decodeTime) / timescale,
-                    // Sound can be decoded from any frame.
-                    isIndependent: kind == .audio || pending.contains(where: \.isSync), isLikelyLast: isLikelyLast,
-                    sampleCount: pending.count, decodeTime: first.decodeTime, timescale: timescale)))
-        partIndex += 1
-        segmentSamplesEnd = end
+    /// Closes the part under way at `end`, or a tick after its last sample.
+    mutating func closePart(at end: Int64, isLikelyLast: Bool = false, into events: inout [PackagerEvent]) {
+        guard let last = pending.indices.last, let sequence else { return }
+        let end = max(end, pending[last].decodeTime + 1)
+        pending[last].duration = UInt32(clamping: end - pending[last].decodeTime)
+        // Sound can be decoded from any frame.
+        let isIndependent = kind == .audio || pending.contains(where: \.isSync)
+        // Twins must number alike: the number follows from the part's place, and rises with it.
+        let number = UInt32(truncatingIfNeeded: sequence) &* 256 &+ UInt32(truncatingIfNeeded: partIndex)
+        emit(
+            Fragment.write(pending, sequence: number), until: end, sampleCount: pending.count,
+            isIndependent: isIndependent, isLikelyLast: isLikelyLast, into: &events)
         pending.removeAll(keepingCapacity: true)
     }
 
-    /// Closes the part and the segment under way.
-    mutating func close(into events: inout [PackagerEvent]) {
-        guard let sequence, partIndex > 0 || !pending.isEmpty else { return }
-        closePart(into: &events)
+    /// Adds a part without media.
+    mutating func gap(until end: Int64, into events: inout [PackagerEvent]) {
+        guard pending.isEmpty, end > position else { return }
+        emit(ByteBuffer(), until: end, sampleCount: 0, isIndependent: false, isLikelyLast: false, into: &events)
+    }
+
+    private mutating func emit(
+        _ bytes: ByteBuffer, until end: Int64, sampleCount: Int, isIndependent: Bool, isLikelyLast: Bool,
+        into events: inout [PackagerEvent]
+    ) {
+        guard let sequence else { return }
         events.append(
-            .segmentEnd(kind, sequence: sequence, duration: Double(segmentSamplesEnd - segmentStart) / timescale))
+            .part(
+                Part(
+                    kind: kind, sequence: sequence, index: partIndex, bytes: bytes,
+                    duration: Double(end - position) / Double(timescale), isIndependent: isIndependent,
+                    isLikelyLast: isLikelyLast, sampleCount: sampleCount, decodeTime: position,
+                    timescale: Double(timescale))))
+        partIndex += 1
+        position = end
+    }
+
+    /// Completes the segment under way, its last part closing at `end`.
+    mutating func close(at end: Int64, into events: inout [PackagerEvent]) {
+        guard let sequence, partIndex > 0 || !pending.isEmpty else { return }
+        closePart(at: end, into: &events)
+        events.append(
+            .segmentEnd(
+                kind, sequence: sequence, duration: Double(position - segmentStart) / Double(timescale)))
+        partIndex = 0
+    }
+
+    /// Forgets the segment under way: others have gone on with the playlist.
+    mutating func abandon() {
+        if let last = pending.last { position = max(position, last.decodeTime + 1) }
+        pending.removeAll(keepingCapacity: true)
+        sequence = nil
         partIndex = 0
     }
 }

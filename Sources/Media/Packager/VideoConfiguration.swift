@@ -1,3 +1,5 @@
+import struct NIOCore.ByteBuffer
+
 /// The configuration of a video track, whatever its codec.
 enum VideoConfiguration: Sendable, Equatable {
     case h264(H264Configuration)
@@ -9,6 +11,23 @@ enum VideoConfiguration: Sendable, Equatable {
         case .h264: self = .h264(try H264Configuration(record))
         case .hevc: self = .hevc(try HEVCConfiguration(record))
         case .av1: self = .av1(try AV1Configuration(record))
+        }
+    }
+
+    var codec: VideoCodec {
+        switch self {
+        case .h264: .h264
+        case .hevc: .hevc
+        case .av1: .av1
+        }
+    }
+
+    /// Its configuration record.
+    var record: [UInt8] {
+        switch self {
+        case .h264(let configuration): configuration.record
+        case .hevc(let configuration): configuration.record
+        case .av1(let configuration): configuration.record
         }
     }
 
@@ -32,6 +51,16 @@ enum VideoConfiguration: Sendable, Equatable {
 
     var codedSize: (width: Int, height: Int) {
         if case .h264(let configuration) = self { configuration.codedSize } else { displaySize }
+    }
+
+    /// Whether a key frame's AV1 sequence header is this configuration's; true where it has none.
+    func isSequence(of frame: ByteBuffer) -> Bool {
+        guard case .av1(let configuration) = self else { return false }
+        let bytes = Array(frame.readableBytesView.prefix(4_096))
+        guard let unit = AV1Units.first(AV1Units.sequenceHeader, in: bytes[...]) else { return true }
+        return AV1Units.first(AV1Units.sequenceHeader, in: configuration.record.dropFirst(4)).map {
+            $0.elementsEqual(unit)
+        } ?? false
     }
 
     /// Whether decoding can start at this frame: by its NAL units or AV1 units, never by the publisher's flag.

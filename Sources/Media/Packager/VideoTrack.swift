@@ -1,34 +1,76 @@
 import struct NIOCore.ByteBuffer
 
-/// The picture of a publish: frames onto their grid, segments cut at keyframes, parts at their frame count.
+/// The picture of a publish: frames onto their grid, segments cut at keyframes, parts as long as whole frames allow.
 struct VideoTrack {
     private let settings: PackagerConfiguration
-    private var configuration: VideoConfiguration
+    private(set) var configuration: VideoConfiguration
     private var announced: FrameDuration?
     private var clock: FrameClock?
     private var writer: TrackWriter
-    private var initNumber = -1
+    private var initNumber: Int
+    /// Its init section has not been announced by this packager.
     private var needsInit = true
-    private var needsDiscontinuity = false
+    /// Nothing before the next keyframe can be decoded.
+    private var needsSync = true
+    /// The next keyframe begins a segment, however short the one under way is.
+    private var cutsAtSync = false
+    /// By how much presentation runs after decoding, in microseconds: fixed with each break of the line.
+    private var lead: Int64?
     private var segmentIsIndependent = true
     private var longGOP: Double?
     private var cadence = KeyframeCadence()
-    /// Line time of the last frame, in microseconds.
-    private(set) var lastTime: Int64?
+    /// It goes on with an earlier publish: its rendition exists.
+    let isContinued: Bool
+    /// The longest a part may be, and the shortest, in ticks.
+    private let longest: Int64
+    private let shortest: Int64
 
-    /// `fragments` is how many an earlier publish has written for the same rendition.
+    /// No segment is shorter, so that each has a frame of sound: in ticks, 135 ms.
+    private static let leastSegment: Int64 = 12_150
+    private static let ticksPerMicrosecond = 0.09
+    /// 10 s in ticks: what is longer lies between two lines.
+    private static let longestGap: Int64 = 900_000
+
     init(
         _ configuration: VideoConfiguration, settings: PackagerConfiguration, declaredFrameRate: Double?,
-        fragments: UInt32 = 0
+        continuation: PackagerContinuation.Track? = nil
     ) {
-        writer = TrackWriter(kind: .video, timescale: 90_000, fragments: fragments)
         self.settings = settings
         self.configuration = configuration
         announced = configuration.frameDuration ?? declaredFrameRate.flatMap(FrameDuration.init(near:))
+        let target = settings.partTarget.microseconds * Self.ticksPerMicrosecond
+        longest = max(1, Int64(target.rounded(.down)))
+        shortest = Int64((target * 0.85).rounded(.up))
+        isContinued = continuation != nil
+        initNumber = min(max(0, continuation?.initNumber ?? 0), .max / 2)
+        lead = continuation.map { min(max(0, $0.lead), 1_000_000) }
+        writer = TrackWriter(
+            kind: .video, timescale: 90_000, position: min(max(0, continuation?.decodeTime ?? 0), 1 << 52))
     }
 
-    /// True once the first keyframe has come.
-    var hasBegun: Bool { writer.sequence != nil }
+    /// True once the first keyframe has come, or where an earlier publish's has.
+    var hasBegun: Bool { writer.isOpen || isContinued }
+    /// A segment is under way.
+    var isOpen: Bool { writer.isOpen }
+    /// Microseconds that a frame lasts.
+    var frameMicroseconds: Int64 { Int64((frameTicks / Self.ticksPerMicrosecond).rounded()) }
+    private var isEven: Bool { clock?.isEven ?? true }
+    private var frameTicks: Double { (clock?.frame ?? announced)?.ticks ?? 3_000 }
+
+    /// Every cut before this moment on the line is made; nil before the first.
+    var frontier: Int64? {
+        guard writer.isOpen else { return nil }
+        return writer.lastPending.map { moment($0) + 1 } ?? moment(writer.position)
+    }
+
+    /// Where a decode time lies on the line, in microseconds.
+    private func moment(_ ticks: Int64) -> Int64 {
+        Int64((Double(ticks) / Self.ticksPerMicrosecond).rounded()) + (lead ?? 0)
+    }
+
+    private func ticks(_ moment: Int64) -> Int64 {
+        Int64((Double(moment - (lead ?? 0)) * Self.ticksPerMicrosecond).rounded(.up))
+    }
 
     /// Takes a configuration that may have changed. Returns true when it did.
     mutating func reconfigure(_ found: VideoConfiguration) -> Bool {
@@ -36,8 +78,10 @@ struct VideoTrack {
         configuration = found
         announced = found.frameDuration ?? announced
         clock = nil
+        if writer.isOpen || isContinued { initNumber += 1 }
         needsInit = true
-        needsDiscontinuity = true
+        needsSync = true
+        cutsAtSync = true
         return true
     }
 
@@ -47,144 +91,251 @@ struct VideoTrack {
         return longGOP
     }
 
+    // MARK: Frames
+
+    /// - Parameters:
+    ///   - time: its decode time on the line, in microseconds.
+    ///   - floor: up to where sound has been cut; a segment that breaks the line begins after it.
     mutating func frame(
-        _ bytes: ByteBuffer, time: Int64, offsetMilliseconds: Int32, isJump: Bool, plan: inout SegmentPlan,
-        dates: ProgramDates, into events: inout [PackagerEvent]
+        _ bytes: ByteBuffer, time: Int64, offsetMilliseconds: Int32, isJump: Bool, floor: Int64?,
+        plan: inout SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
     ) {
         let isSync = bytes.withUnsafeReadableBytes { configuration.isSync($0) }
-        // Nothing before the first keyframe can be decoded.
-        guard hasBegun || isSync else { return }
-        lastTime = time
-        let ticks = Double(time) * 0.09
-        if isJump { clock = nil }
-        let decodeTime = place(ticks)
-        let frameTicks = clock?.frame.ticks ?? 3_000
-        let offset = snappedOffset(offsetMilliseconds, frameTicks: frameTicks)
-        let longest = Int64((settings.partTarget.microseconds * 0.09).rounded(.down))
-
-        if isJump { needsDiscontinuity = true }
-        closePartBeforeGap(decodeTime: decodeTime, frameTicks: frameTicks, longest: longest, into: &events)
-        let presentation = Int64((Double(decodeTime + Int64(offset)) / 0.09).rounded())
-        if let discontinuity = cutBefore(decodeTime, isSync: isSync, frameTicks: frameTicks, presentation, plan) {
-            open(
-                at: decodeTime, presentation: presentation, isSync: isSync, discontinuity: discontinuity, plan: &plan,
-                dates: dates, into: &events)
+        if isJump {
+            clock = nil
+            cutsAtSync = true
         }
+        let grid = place(Double(time) * Self.ticksPerMicrosecond)
+        // A hole that no frame may bridge: what follows it begins anew.
+        if isJump, writer.isOpen, grid - (writer.lastPending ?? writer.position) > longest { needsSync = true }
+        guard isSync || !needsSync else { return }
+        let step = Int64(frameTicks.rounded())
+        let offset = snappedOffset(offsetMilliseconds)
+
+        if !writer.isOpen || isSync && cutsAtSync && (plan.breaks || needsInit) {
+            begin(at: grid, offset: offset, floor: floor, plan: &plan, dates: dates, into: &events)
+        } else {
+            fill(upTo: grid, step: step, plan: &plan, dates: dates, into: &events)
+            let elapsed = Double(grid - writer.segmentStart) / 90_000
+            if isSync && elapsed >= shortestElapsed {
+                closePart(before: grid, into: &events)
+                open(at: writer.position, isIndependent: true, plan: &plan, dates: dates, into: &events)
+            } else if writer.isPartEmpty, mustCut(at: Double(writer.position - writer.segmentStart) / 90_000) {
+                if !isSync { longGOP = elapsed }
+                open(at: writer.position, isIndependent: isSync, plan: &plan, dates: dates, into: &events)
+            }
+        }
+        needsSync = false
+        cadence.note(isSync: isSync)
+        append(bytes, grid: grid, step: step, offset: offset, isSync: isSync, into: &events)
+    }
+
+    private mutating func append(
+        _ bytes: ByteBuffer, grid: Int64, step: Int64, offset: UInt32, isSync: Bool,
+        into events: inout [PackagerEvent]
+    ) {
         writer.append(
             Sample(
-                decodeTime: decodeTime, duration: clock?.nominalStep ?? 3_000, compositionOffset: offset,
-                isSync: isSync, bytes: bytes))
-        cadence.note(isSync: isSync)
-        let perPart = settings.framesPerPart(frameTicks: frameTicks, timescale: 90_000)
-        if writer.pendingCount >= perPart {
-            let end = Double(decodeTime - writer.segmentStart) + frameTicks
-            writer.closePart(isLikelyLast: isCutExpected(at: end / 90_000, frameTicks: frameTicks), into: &events)
+                decodeTime: grid, duration: UInt32(clamping: step), compositionOffset: offset, isSync: isSync,
+                bytes: bytes))
+        guard let placed = writer.lastPending else { return }
+        // When the next frame is due: as soon as it would not fit, the part need not wait for it.
+        let next = max(grid + step, placed + 1)
+        let length = next - writer.position
+        if !isEven {
+            // The next frame decides.
+            if placed - writer.position >= longest { writer.closePart(at: placed + 1, into: &events) }
+        } else if length >= shortest, length + step > longest + longest / 300 {
+            let end = writer.position + min(length, longest)
+            let elapsed = Double(end - writer.segmentStart) / 90_000
+            writer.closePart(at: end, isLikelyLast: isCutExpected(at: elapsed), into: &events)
+        } else if length > longest {
+            // A slow frame that begins before a part may end: its part ends within it.
+            writer.closePart(at: writer.position + shortest, into: &events)
         }
     }
 
-    /// Whether a frame `elapsed` seconds into the segment is expected to begin the next one.
-    private func isCutExpected(at elapsed: Double, frameTicks: Double) -> Bool {
-        let target = settings.segmentDuration.microseconds * 0.09
-        if cadence.expectsSync(assuming: Int((target / frameTicks).rounded())) && elapsed >= shortestElapsed {
-            return true
+    /// Makes room for a frame at `grid`: the part under way ends before it would grow too long, and what no frame may
+    /// bridge becomes a gap.
+    private mutating func fill(
+        upTo grid: Int64, step: Int64, plan: inout SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
+    ) {
+        if !writer.isPartEmpty, grid - writer.position >= shortest,
+            !isEven || grid + step - writer.position > longest + longest / 300
+        {
+            closePart(before: grid, into: &events)
         }
-        return mustCut(at: elapsed)
+        if writer.isPartEmpty, grid + step - writer.position > longest {
+            gap(until: grid, plan: &plan, dates: dates, into: &events)
+        }
+    }
+
+    /// Ends the part under way where a frame at `grid` begins, or where it is as long as it may be.
+    private mutating func closePart(before grid: Int64, into events: inout [PackagerEvent]) {
+        writer.closePart(at: min(grid, writer.position + longest), into: &events)
+        // What is left before the frame is its own: it is decoded early and shown in time.
+    }
+
+    private mutating func gap(
+        until end: Int64, plan: inout SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
+    ) {
+        if end - writer.position > Self.longestGap {
+            plan.breakLine()
+            open(at: end - longest, isIndependent: false, plan: &plan, dates: dates, into: &events)
+        }
+        while end > writer.position {
+            let left = end - writer.position
+            let count = (left + longest - 1) / longest
+            if mustCut(at: Double(writer.position - writer.segmentStart) / 90_000) {
+                open(at: writer.position, isIndependent: false, plan: &plan, dates: dates, into: &events)
+            }
+            writer.gap(until: writer.position + max(1, left / count), into: &events)
+        }
+    }
+
+    /// The picture stays away while the sound has come to `moment`: what is missing becomes a gap of whole parts.
+    mutating func standStill(
+        until moment: Int64, from begin: Int64, plan: inout SegmentPlan, dates: ProgramDates,
+        into events: inout [PackagerEvent]
+    ) {
+        if !writer.isOpen {
+            open(at: max(writer.position, ticks(begin)), isIndependent: false, plan: &plan, dates: dates, into: &events)
+        }
+        let end = ticks(moment)
+        if end - writer.position > Self.longestGap {
+            // The line has broken, and the keyframe that begins the new one has not come: nothing to fill in between.
+            plan.breakLine()
+            (needsSync, cutsAtSync) = (true, true)
+            writer.closePart(at: writer.position + longest, into: &events)
+            open(at: end - longest, isIndependent: false, plan: &plan, dates: dates, into: &events)
+        }
+        if !writer.isPartEmpty, end - writer.position >= longest {
+            writer.closePart(at: writer.position + longest, into: &events)
+        }
+        let whole = (end - writer.position) / longest
+        guard writer.isPartEmpty, whole > 0 else { return }
+        gap(until: writer.position + whole * longest, plan: &plan, dates: dates, into: &events)
+    }
+
+    // MARK: Segments
+
+    /// Begins a segment where the line breaks, or the first one: not before what is there already.
+    private mutating func begin(
+        at grid: Int64, offset: UInt32, floor: Int64?, plan: inout SegmentPlan, dates: ProgramDates,
+        into events: inout [PackagerEvent]
+    ) {
+        var start = grid
+        // Sound was there alone: another layout.
+        if !hasBegun && floor != nil { plan.breakLine() }
+        if writer.isOpen {
+            writer.closePart(at: min(grid, writer.position + longest), into: &events)
+            start = max(start, writer.segmentStart + Self.leastSegment)
+        }
+        start = max(start, writer.position)
+        let newLead = min(Int64((Double(offset) / Self.ticksPerMicrosecond).rounded()), 1_000_000)
+        // A hole stays open where the line breaks; where it goes on, the frame's part begins where the last one ended.
+        if writer.isOpen, start - writer.position <= longest / 2, newLead == lead,
+            writer.position >= writer.segmentStart + Self.leastSegment
+        {
+            start = writer.position
+        }
+        lead = newLead
+        if let floor { start = max(start, ticks(floor + 1)) }
+        open(at: start, isIndependent: true, plan: &plan, dates: dates, into: &events)
+    }
+
+    private mutating func open(
+        at decodeTime: Int64, isIndependent: Bool, plan: inout SegmentPlan, dates: ProgramDates,
+        into events: inout [PackagerEvent]
+    ) {
+        segmentIsIndependent = isIndependent
+        if needsInit && writer.isOpen { plan.breakLine() }
+        let discontinuities = plan.discontinuities
+        let cut = plan.cut(at: moment(decodeTime))
+        // The segment before is closed first: what it still holds needs the old init section.
+        writer.close(at: decodeTime, into: &events)
+        if needsInit, isIndependent || !writer.isOpen {
+            needsInit = false
+            events.append(
+                .track(
+                    InitSection(
+                        kind: .video, number: initNumber, bytes: InitializationSegment.video(configuration),
+                        format: format, discontinuitiesBefore: discontinuities)))
+        }
+        if isIndependent { cutsAtSync = false }
+        writer.open(
+            SegmentStart(
+                kind: .video, sequence: cut.sequence, isDiscontinuity: cut.isDiscontinuity,
+                programDateTimeMicroseconds: dates.date(at: moment(decodeTime)), startsIndependent: isIndependent),
+            at: decodeTime, into: &events)
+    }
+
+    /// Closes what is open. The publish is over.
+    mutating func finish(into events: inout [PackagerEvent]) {
+        let end = (writer.lastPending ?? writer.position) + Int64(frameTicks.rounded())
+        writer.close(at: min(end, writer.position + longest), into: &events)
+    }
+
+    /// Others have gone on with the playlist: the next keyframe begins anew.
+    mutating func interrupt() {
+        writer.abandon()
+        needsSync = true
+        needsInit = true
+    }
+
+    /// Whether a frame `elapsed` seconds into the segment is expected to begin the next one.
+    private func isCutExpected(at elapsed: Double) -> Bool {
+        cadence.expectsSync(assuming: assumedInterval) && elapsed >= shortestElapsed || mustCut(at: elapsed)
+    }
+
+    /// Frames from keyframe to keyframe, until two have told.
+    private var assumedInterval: Int {
+        Int((settings.segmentDuration.microseconds * Self.ticksPerMicrosecond / frameTicks).rounded())
     }
 
     /// Seconds after which a keyframe ends the segment. Nine tenths: a keyframe interval that is meant to be the target
     /// may fall a little short of it. A segment that began without a keyframe ends at the first.
     private var shortestElapsed: Double {
         segmentIsIndependent
-            ? settings.segmentDuration.microseconds * 0.9 / 1e6 : settings.partTarget.microseconds / 1e6
+            ? settings.segmentDuration.microseconds * 0.9 / 1e6
+            : max(settings.partTarget.microseconds / 1e6, Double(Self.leastSegment) / 90_000)
     }
 
-    /// Whether another part would make the segment longer than it may be.
+    /// Whether another part would make the segment longer than it may be. For a keyframe that is due in that part it may
+    /// be a little longer: what counts is its duration rounded to seconds (RFC 8216bis, 4.4.3.1).
     private func mustCut(at elapsed: Double) -> Bool {
-        elapsed + settings.partTarget.microseconds / 1e6 > settings.maximumSegmentDuration.microseconds / 1e6
+        let next = elapsed + settings.partTarget.microseconds / 1e6
+        let limit = settings.maximumSegmentDuration.microseconds / 1e6
+        guard next > limit else { return false }
+        let frames = settings.framesPerPart(frameTicks: frameTicks, timescale: 90_000) + 1
+        return next > limit + 0.4 || !cadence.expectsSync(within: frames, assuming: assumedInterval)
     }
 
-    mutating func finish(into events: inout [PackagerEvent]) { writer.close(into: &events) }
+    // MARK: Times
 
     private mutating func place(_ ticks: Double) -> Int64 {
-        if clock == nil {
-            let frame = announced ?? FrameDuration(near: 30)
-            guard let frame else { return Int64(ticks.rounded()) }
-            clock = FrameClock(frame: frame, start: ticks)
-            return Int64(ticks.rounded())
-        }
-        return clock?.place(ticks) ?? Int64(ticks.rounded())
+        if let placed = clock?.place(ticks) { return placed }
+        if let frame = announced ?? FrameDuration(near: 30) { clock = FrameClock(frame: frame, start: ticks) }
+        return Int64(ticks.rounded())
     }
 
     /// The composition offset on the frame grid, where the stamp is within its rounding of it.
-    private func snappedOffset(_ milliseconds: Int32, frameTicks: Double) -> UInt32 {
-        let ticks = Double(max(0, min(milliseconds, 60_000))) * 90
+    private func snappedOffset(_ milliseconds: Int32) -> UInt32 {
+        let ticks = Double(max(0, min(milliseconds, 10_000))) * 90
         let grid = (ticks / frameTicks).rounded() * frameTicks
         return UInt32((abs(grid - ticks) <= 180 ? grid : ticks).rounded())
-    }
-
-    /// Frames are missing: the part under way ends before it would grow longer than the part target.
-    private mutating func closePartBeforeGap(
-        decodeTime: Int64, frameTicks: Double, longest: Int64, into events: inout [PackagerEvent]
-    ) {
-        guard let start = writer.partStart else { return }
-        if Double(decodeTime - start) + frameTicks > Double(longest) + 1 {
-            writer.closePart(nextDecodeTime: decodeTime, longest: longest, into: &events)
-        }
-    }
-
-    /// Whether a segment begins with this frame; the value says whether it is a discontinuity.
-    private mutating func cutBefore(
-        _ decodeTime: Int64, isSync: Bool, frameTicks: Double, _ presentation: Int64, _ plan: SegmentPlan
-    ) -> Bool? {
-        guard let sequence = writer.sequence else { return plan.last != nil }
-        if needsDiscontinuity { return true }
-        // The other track had to cut because the picture stood still.
-        if let planned = plan.last, planned.sequence > sequence, planned.time <= presentation { return false }
-        let elapsed = Double(decodeTime - writer.segmentStart) / 90_000
-        if isSync && elapsed >= shortestElapsed { return false }
-        if writer.isPartEmpty, mustCut(at: elapsed) {
-            if !isSync { longGOP = elapsed }
-            return false
-        }
-        return nil
-    }
-
-    private mutating func open(
-        at decodeTime: Int64, presentation: Int64, isSync: Bool, discontinuity: Bool, plan: inout SegmentPlan,
-        dates: ProgramDates, into events: inout [PackagerEvent]
-    ) {
-        needsDiscontinuity = false
-        segmentIsIndependent = isSync
-        var cut: SegmentPlan.Cut
-        if let sequence = writer.sequence, let planned = plan.last, planned.sequence > sequence, !discontinuity {
-            cut = planned
-        } else {
-            cut = plan.cut(at: presentation, isDiscontinuity: discontinuity)
-        }
-        let isBroken =
-            cut.isDiscontinuity
-            || writer.sequence.map { plan.hasDiscontinuity(after: $0, through: cut.sequence) } ?? false
-        // The segment before is closed first: what it still holds needs the old init section.
-        writer.close(into: &events)
-        if needsInit {
-            needsInit = false
-            initNumber += 1
-            events.append(
-                .track(
-                    InitSection(
-                        kind: .video, number: initNumber, bytes: InitializationSegment.video(configuration),
-                        format: format)))
-        }
-        writer.open(
-            SegmentStart(
-                kind: .video, sequence: cut.sequence, isDiscontinuity: isBroken,
-                programDateTimeMicroseconds: dates.date(at: presentation), startsIndependent: isSync),
-            decodeTime: decodeTime, gap: settings.segmentDuration.microseconds / 1e6, into: &events)
     }
 
     private var format: TrackFormat {
         var format = configuration.format
         format.frameRate = clock?.frame.rate ?? format.frameRate
         return format
+    }
+
+    /// Where a later publish goes on.
+    func continuation(stamp: Stamp?, line: Int64) -> PackagerContinuation.Track {
+        PackagerContinuation.Track(
+            codec: configuration.codec.rawValue, configuration: configuration.record, initNumber: initNumber,
+            timescale: 90_000, decodeTime: writer.position, lead: lead ?? 0, stamp: stamp, line: line)
     }
 }

@@ -1,60 +1,49 @@
 /// Puts video frames, which arrive on jittering millisecond stamps, onto the grid of their frame rate.
 ///
-/// The grid follows the stamps slowly, so that an encoder whose clock runs off its nominal rate is not left behind, and
-/// jumps to them when they are a frame away.
+/// The grid follows the stamps slowly, so that an encoder whose clock runs off its nominal rate is not left behind. A
+/// frame that lies beside the grid (the rate varies, or the camera's clock was set) stays where its stamp says: what
+/// times are made of a frame is never further from its stamp than jitter is.
 struct FrameClock: Sendable {
     private(set) var frame: FrameDuration
+    /// The last frame's place on the grid, in ticks.
     private var anchor: Double
-    private var count = 0
-    private(set) var last: Int64
-    private var early = 0
-    private var recent: [Double] = []
     private var lastRaw: Double
+    private var recent: [Double] = []
+    /// Rises with frames beside the grid, falls with those on it: a rate that varies has no grid.
+    private var strays = 0
+
+    /// How far from the grid jitter takes a stamp: 12 ms.
+    private static let jitter = 1_080.0
 
     /// `start` in 90 kHz ticks.
     init(frame: FrameDuration, start: Double) {
         self.frame = frame
         anchor = start
-        last = Int64(start.rounded())
         lastRaw = start
     }
 
-    /// The grid's place for a decode time of `ticks`; later than every place before.
+    /// The grid's place for a decode time of `ticks`. It may be before an earlier one, where the stamps go back.
     mutating func place(_ ticks: Double) -> Int64 {
         learn(ticks - lastRaw)
         lastRaw = ticks
         let step = frame.ticks
-        let expected = anchor + Double(count) * step
-        let steps = ((ticks - expected) / step).rounded()
-        guard steps >= 1 else { return placeEarly(ticks) }
-        early = 0
-        count += Int(min(steps, 1e9))
-        let grid = expected + steps * step
-        // A sixteenth of the error a frame: jitter averages out, drift does not stay.
-        let nudge = min(max((ticks - grid) / 16, -step / 50), step / 50)
-        anchor += nudge
-        last = max(last + 1, Int64((grid + nudge).rounded()))
-        return last
-    }
-
-    /// A frame that comes before its turn, such as one with the decode time of the frame before (GStreamer sends them).
-    private mutating func placeEarly(_ ticks: Double) -> Int64 {
-        early += 1
-        last = max(last + 1, Int64(ticks.rounded()))
-        if early > 8 {
-            // It is not the frame, it is the grid.
-            early = 0
-            anchor = Double(last)
-            count = 0
+        let steps = ((ticks - anchor) / step).rounded()
+        // Before its turn, such as a frame with the decode time of the one before (GStreamer sends them).
+        guard steps >= 1 else { return Int64(ticks.rounded()) }
+        let grid = anchor + steps * step
+        let error = abs(ticks - grid)
+        strays = error > min(step * 0.3, Self.jitter) ? min(strays + 32, 256) : max(0, strays - 1)
+        guard error <= min(step / 2, Self.jitter), isEven else {
+            anchor = ticks
+            return Int64(ticks.rounded())
         }
-        return last
+        // A sixteenth of the error a frame: jitter averages out, drift does not stay.
+        anchor = grid + min(max((ticks - grid) / 16, -step / 50), step / 50)
+        return Int64(anchor.rounded())
     }
 
-    /// Ticks from the last frame to the one that should follow it.
-    var nominalStep: UInt32 {
-        let next = Int64((anchor + Double(count + 1) * frame.ticks).rounded())
-        return UInt32(clamping: next > last ? next - last : Int64(frame.ticks.rounded()))
-    }
+    /// The frames come evenly enough to tell when the next one is due.
+    var isEven: Bool { strays < 64 }
 
     /// Replaces the frame rate by what frames really do, when it was announced wrongly.
     private mutating func learn(_ delta: Double) {
@@ -62,14 +51,12 @@ struct FrameClock: Sendable {
         recent.append(delta)
         guard recent.count >= 24 else { return }
         let mean = recent.reduce(0, +) / Double(recent.count)
-        // The median is deaf to a single dropped frame.
+        // The median is deaf to a single dropped frame: where both agree, frames come evenly.
         let median = recent.sorted()[recent.count / 2]
         recent.removeAll(keepingCapacity: true)
-        guard abs(mean - frame.ticks) / frame.ticks > 0.15, abs(median - mean) / mean < 0.15,
+        guard abs(mean - frame.ticks) / frame.ticks > 0.05, abs(median - mean) / mean < 0.04,
             let measured = FrameDuration(near: 90_000 / mean)
         else { return }
-        anchor = Double(last)
-        count = 0
         frame = measured
     }
 }

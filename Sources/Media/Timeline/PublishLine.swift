@@ -1,89 +1,153 @@
 /// The one time line of a publish, in microseconds, on which every track stands.
 ///
-/// A jump of a track's timestamps (more than 5 s forward, or more than 500 ms back) is bridged on the wall clock; a
-/// second track that makes the same jump shortly after is moved by the same amount, so that sound and picture stay
-/// together.
+/// A track's place follows from its timestamps alone. A jump of them (more than 5 s forward, or more than 500 ms back) is
+/// bridged: a track that makes the jump that another has just made is moved by the same amount, so that sound and picture
+/// stay together; otherwise the line goes on by one frame and, where the publisher was silent for longer than a second
+/// and a half, by that silence in whole seconds, so that two origins with two clocks agree.
 struct PublishLine: Sendable {
-    private struct TrackState {
-        var unwrapper = TimestampUnwrapper()
-        var shift: Int64 = 0
-        var last: (line: Int64, wall: Int64)?
-        /// From the frame before the last one to that.
-        var step: Int64 = 0
+    private struct Track {
+        var stamp: Stamp
+        var line: Int64
+        /// When it arrived; nil where that was in an earlier publish.
+        var wall: Int64?
     }
 
     private struct Jump {
-        let raw: Int64
-        let shift: Int64
-        let wall: Int64
+        let kind: MediaKind
+        let step: Int64
+        /// Where the line was left, and where it goes on.
+        let from: Int64
+        let to: Int64
+        /// What was added to the stamps from there on.
+        let correction: Int64
     }
-
-    private var video = TrackState()
-    private var audio = TrackState()
-    private var lastJump: (kind: MediaKind, jump: Jump)?
-    /// Set until the first timestamp shows how the line goes on.
-    private var continuation: PublishContinuation?
-    /// The first timestamp went on where the continued publish's would be by now.
-    private(set) var isContinuous = true
 
     static let forwardLimit: Int64 = 5_000_000
     static let backwardLimit: Int64 = 500_000
-    /// Arrivals further apart are a stall.
-    private static let stall: Int64 = 1_000_000
-    /// How far apart in arrival two tracks' halves of one jump may be.
-    private static let pairing: Int64 = 3_000_000
+    /// How far apart tracks of one publish may stand.
+    private static let skew: Int64 = 3_000_000
+    /// Two jumps this much alike are one.
+    private static let likeness: Int64 = 2_000_000
+    /// A shorter silence is the network's.
+    private static let silence: Int64 = 1_500_000
+    /// A longer one is a clock that was set: a day.
+    private static let longestPause: Int64 = 86_400_000_000
 
-    init(continuing continuation: PublishContinuation? = nil) { self.continuation = continuation }
+    private var video: Track?
+    private var audio: Track?
+    private var lastJump: Jump?
+    /// The last place was a jump that the other track had made before: it breaks nothing anew.
+    private(set) var isPaired = false
+    /// Until its first frame has come, a continued line may be left for another place.
+    private var isContinued = false
 
-    /// Time on the line minus timestamp, in microseconds.
-    func shift(of kind: MediaKind) -> Int64 { kind == .video ? video.shift : audio.shift }
+    /// Set until the first timestamp shows how the line goes on.
+    private var publish: PublishContinuation?
+    /// The first timestamp went on where the continued publish's would be by now.
+    private(set) var isContinuous = true
 
-    /// A publisher that comes back goes on where the clock says that the line stands, or else is put there. It may not
-    /// be ahead as a jump may: PROGRAM-DATE-TIME is never in the future.
-    private mutating func resume(_ continuation: PublishContinuation, raw: Int64, wall: Int64) {
-        let expected = wall - continuation.dateOffset
-        let step = raw + continuation.timestampShift - expected
-        isContinuous = abs(step) <= Self.backwardLimit
-        let shift = isContinuous ? continuation.timestampShift : max(expected, continuation.earliest) - raw
-        video.shift = shift
-        audio.shift = shift
+    /// Begins anew, or takes up a line that somebody has kept alive on the clock.
+    init(continuing publish: PublishContinuation? = nil) { self.publish = publish }
+
+    /// Goes on where an earlier publish stood.
+    init(_ continuation: PackagerContinuation) {
+        video = Self.track(continuation.video)
+        audio = Self.track(continuation.audio)
+        isContinued = video != nil || audio != nil
     }
 
-    /// Puts a timestamp on the line. `isJump` is true when the line had to be bridged there by a new shift.
+    private static func track(_ track: PackagerContinuation.Track?) -> Track? {
+        track.flatMap { track in track.stamp.map { Track(stamp: $0, line: Self.bounded(track.line), wall: nil) } }
+    }
+
+    /// Within 140 years of zero, so that no later sum overflows.
+    static func bounded(_ line: Int64) -> Int64 { min(max(line, -1 << 52), 1 << 52) }
+
+    /// Where a track stands: its last stamp and that stamp's place.
+    func last(_ kind: MediaKind) -> (stamp: Stamp, line: Int64)? {
+        (kind == .video ? video : audio).map { ($0.stamp, $0.line) }
+    }
+
+    /// Puts a stamp on the line. `isJump` is true when the line had to be bridged there.
+    ///
+    /// - Parameters:
+    ///   - frame: microseconds that a frame of this track lasts.
+    ///   - wall: when it arrived, in microseconds.
+    ///   - landing: where a publish lands that does not go on with the line it continues.
     mutating func place(
-        _ kind: MediaKind, milliseconds: UInt32, nanosecondOffset: UInt32, wall: Int64
+        _ kind: MediaKind, _ stamp: Stamp, frame: Int64, wall: Int64, landing: Int64 = 0
     ) -> (line: Int64, isJump: Bool) {
-        if let continuation {
-            self.continuation = nil
-            resume(
-                continuation, raw: Int64(milliseconds) * 1_000 + Int64(nanosecondOffset / 1_000), wall: wall)
+        let own = kind == .video ? video : audio
+        let other = kind == .video ? audio : video
+        let isFirst = isContinued
+        (isContinued, isPaired) = (false, false)
+        var placed = (line: stamp.total, isJump: false)
+        if let own {
+            placed = follow(own, beside: other, kind, stamp, frame: frame, wall: wall)
+            if placed.isJump && isFirst {
+                // A new line: the other track is placed beside this one, not where it once was.
+                placed.line = max(Self.bounded(landing), own.line, other?.line ?? own.line)
+                (video, audio, lastJump) = (nil, nil, nil)
+            }
+        } else if let other {
+            let step = other.stamp.step(to: stamp)
+            placed.line = other.line + (abs(step) <= 2 * Self.forwardLimit ? step : 0)
+        } else if let publish {
+            // A publisher that comes back goes on where the clock says that the line stands, or else is put there. It
+            // may not be ahead as a jump may: PROGRAM-DATE-TIME is never in the future.
+            self.publish = nil
+            let expected = wall &- publish.dateOffset
+            placed.line = stamp.total &+ publish.timestampShift
+            isContinuous = Self.distance(placed.line, expected) <= Self.backwardLimit
+            if !isContinuous { placed.line = max(expected, publish.earliest) }
         }
-        var track = kind == .video ? video : audio
-        defer { if kind == .video { video = track } else { audio = track } }
-        let raw = track.unwrapper.unwrap(milliseconds) * 1_000 + Int64(nanosecondOffset / 1_000)
-        var line = raw + track.shift
-        var isJump = false
-        if let last = track.last {
-            let step = line - last.line
-            if step > Self.forwardLimit || step < -Self.backwardLimit {
-                let amount = step
-                if let lastJump, lastJump.kind != kind, wall - lastJump.jump.wall < Self.pairing,
-                    abs(lastJump.jump.raw - amount) < 2_000_000
-                {
-                    track.shift = lastJump.jump.shift
-                } else {
-                    // Where nothing stalled, the clock would tell of the network's jitter only: the line goes on by a
-                    // frame, the same wherever the stream is packaged.
-                    let passed = max(0, wall - last.wall)
-                    track.shift += last.line + (passed < Self.stall ? track.step : passed) - line
-                    lastJump = (kind, Jump(raw: amount, shift: track.shift, wall: wall))
-                    isJump = true
-                }
-                line = raw + track.shift
+        placed.line = Self.bounded(placed.line)
+        let track = Track(stamp: stamp, line: placed.line, wall: wall)
+        if kind == .video { video = track } else { audio = track }
+        return placed
+    }
+
+    private static func distance(_ a: Int64, _ b: Int64) -> Int64 {
+        let (difference, overflow) = a.subtractingReportingOverflow(b)
+        return overflow || difference == .min ? .max : abs(difference)
+    }
+
+    private mutating func follow(
+        _ own: Track, beside other: Track?, _ kind: MediaKind, _ stamp: Stamp, frame: Int64, wall: Int64
+    ) -> (line: Int64, isJump: Bool) {
+        let step = own.stamp.step(to: stamp)
+        let line = own.line + step
+        if let back = way(back: step, kind, from: own) { return (back, true) }
+        if step <= Self.forwardLimit && step >= -Self.backwardLimit { return (line, false) }
+        // The jump that the other track has made.
+        if let lastJump, lastJump.kind != kind, abs(lastJump.from - own.line) <= Self.skew,
+            abs(lastJump.step - step) <= Self.likeness
+        {
+            let corrected = line + lastJump.correction
+            if abs(corrected - lastJump.to) <= Self.skew {
+                isPaired = true
+                return (corrected, true)
             }
         }
-        if let last = track.last { track.step = max(1_000, min(line - last.line, Self.stall)) }
-        track.last = (line, wall)
-        return (line, isJump)
+        // The other track is there already: this one was away, and its stamps are as they were.
+        if step > 0, let other, abs(other.line - line) <= Self.skew { return (line, false) }
+        var target = own.line + frame
+        if let since = own.wall.map({ wall.subtractingReportingOverflow($0) }), !since.overflow {
+            let pause = since.partialValue
+            if pause > Self.silence { target += (min(pause, Self.longestPause) + 500_000) / 1_000_000 * 1_000_000 }
+        } else {
+            target = max(target, other?.line ?? target)
+        }
+        lastJump = Jump(kind: kind, step: step, from: own.line, to: target, correction: target - line)
+        return (target, true)
+    }
+
+    /// The place after a stamp that was astray: where the line would be without it.
+    private mutating func way(back step: Int64, _ kind: MediaKind, from own: Track) -> Int64? {
+        guard let jump = lastJump, jump.kind == kind, abs(jump.step + step) <= Self.backwardLimit else { return nil }
+        let corrected = own.line + step - jump.correction
+        guard abs(corrected - own.line) <= Self.backwardLimit else { return nil }
+        lastJump = nil
+        return corrected
     }
 }

@@ -57,7 +57,7 @@ final class LiveRendition {
             bitRate.add(bytes: part.bytes.readableBytes, seconds: part.duration)
             timeline.appendPart(
                 duration: part.duration, isIndependent: part.isIndependent, byteCount: part.bytes.readableBytes,
-                isLikelyLast: part.isLikelyLast)
+                isGap: part.isGap, isLikelyLast: part.isLikelyLast)
         case .segmentEnd(_, let sequence, let duration):
             store.complete(sequence)
             bitRate.endSegment()

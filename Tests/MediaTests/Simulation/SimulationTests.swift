@@ -1,0 +1,182 @@
+import Foundation
+import NIOCore
+import Seeded
+import Testing
+
+@testable import Media
+
+/// Crooked input stays straight out, whatever comes together.
+@Suite struct SimulationTests {
+    /// More seeds are searched by `./dev fuzz`.
+    private static let factor = Int(ProcessInfo.processInfo.environment["NEEDLETAIL_FUZZ_FACTOR"] ?? "") ?? 1
+
+    private func report(_ seed: UInt64, _ run: (publisher: CrookedPublisher, judge: PackagingJudge)) {
+        guard !run.judge.findings.isEmpty else { return }
+        Issue.record("seed \(seed): \(run.publisher)\n\(run.judge.findings.prefix(5).joined(separator: "\n"))")
+    }
+
+    /// Hundreds of publishers; the playlists are looked at after every tenth packet that made something.
+    @Test(arguments: 0..<4) func publishersOfEverySeed(quarter: Int) {
+        for seed in 0..<45 * Self.factor {
+            let seed = UInt64(quarter + seed * 4 + 1)
+            report(seed, Simulation.run(seed: seed, lookEvery: 10))
+        }
+    }
+
+    /// The same with a look after every packet that made something.
+    @Test func everyStateOfSomePlaylists() {
+        for seed in 0..<UInt64(4 * Self.factor) {
+            report(10_000 + seed, Simulation.run(seed: 10_000 + seed, lookEvery: 1))
+        }
+    }
+
+    /// Each fault alone, on a publisher as there are many.
+    @Test(
+        arguments: [
+            [], [.videoJitter(10)], [.audioJitter(8)], [.variableRate], [.jump(at: 5, by: 60_000)],
+            [.jump(at: 5, by: -60_000)], [.jump(at: 5, by: -300)], [.jump(at: 5, by: 3_000)],
+            [.startsAt(milliseconds: 1 << 31 - 5_000)], [.startsAt(milliseconds: 1 << 32 - 5_000)],
+            [.startsAt(milliseconds: 1 << 24 - 5_000), .truncated24], [.startsAt(milliseconds: 18_000_000)],
+            [.missingAudio(from: 4, to: 10)], [.missingVideo(from: 4, to: 10)], [.stall(at: 5, for: 3)],
+            [.stall(at: 5, for: 8)], [.lostFrames(every: 10)], [.lostSound(every: 20)], [.repeatedDecodeTime(every: 9)],
+            [.newResolution(at: 7)], [.newSampleRate(at: 7)], [.audioAhead(1)], [.videoAhead(1)], [.lateAudio(3)],
+            [.lateVideo(3)], [.lateSound(3)], [.clock(0.999)], [.clock(1.001)], [.strayStamp(at: 5, by: 60_000)],
+        ] as [[CrookedPublisher.Fault]]) func everyFaultAlone(faults: [CrookedPublisher.Fault])
+    {
+        var random = SeededGenerator(seed: 1)
+        var publisher = CrookedPublisher()
+        publisher.faults = faults
+        for reorders in [false, true] {
+            publisher.reordersFrames = reorders
+            report(1, Simulation.run(publisher, lookEvery: 3, random: &random))
+        }
+    }
+
+    @Test(arguments: [0.5, 1, 2, 3, 4, 8.3, 10]) func everyKeyframeInterval(seconds: Double) {
+        var random = SeededGenerator(seed: 2)
+        var publisher = CrookedPublisher()
+        publisher.keyframeSeconds = seconds
+        publisher.seconds = 24
+        let run = Simulation.run(publisher, random: &random)
+        report(2, run)
+        // Where keyframes allow it, every segment begins with one.
+        #expect((run.judge.dependentSegments == 0) == (seconds <= 4))
+    }
+
+    /// 29.97 frames and 44.1 kHz for an hour, on stamps of whole milliseconds.
+    @Test func anHourStaysTogether() {
+        var random = SeededGenerator(seed: 3)
+        var publisher = CrookedPublisher()
+        publisher.rate = 30_000 / 1_001
+        publisher.sampleRate = 44_100
+        publisher.seconds = 3_600
+        let run = Simulation.run(publisher, lookEvery: 400, random: &random)
+        report(3, run)
+        #expect(run.judge.frames(.video) == 107_893)
+        #expect(run.judge.discontinuities == 0 && run.judge.silentFrames == 0 && run.judge.gaps == 0)
+        #expect(abs(run.judge.worst) < 0.012, "\(run.judge.worst) s apart at the worst")
+    }
+
+    /// Sound that is away is silence, a picture that is away is a gap, and neither breaks the line.
+    @Test func whatIsMissingIsFilled() {
+        var random = SeededGenerator(seed: 4)
+        var publisher = CrookedPublisher()
+        publisher.faults = [.missingAudio(from: 4, to: 9)]
+        let mute = Simulation.run(publisher, random: &random).judge
+        #expect(abs(mute.silentFrames - 234) < 4 && mute.gaps == 0 && mute.discontinuities == 0)
+        publisher.faults = [.missingVideo(from: 4, to: 9)]
+        let blind = Simulation.run(publisher, random: &random).judge
+        #expect(blind.gaps >= 13 && blind.silentFrames == 0 && blind.discontinuities == 0)
+    }
+
+    // MARK: Mutants
+
+    /// Each breaks one promise, and is found.
+    @Test(arguments: 0..<Mutant.allCases.count) func everyMutantIsFound(index: Int) {
+        let mutant = Mutant.allCases[index]
+        var random = SeededGenerator(seed: 5)
+        var publisher = CrookedPublisher()
+        publisher.faults = [.jump(at: 7, by: 60_000)]
+        publisher.seconds = 12
+        let sane = Simulation.run(publisher, lookEvery: 5, random: &random)
+        report(5, sane)
+        var count = 0
+        let broken = Simulation.run(publisher, lookEvery: 5, random: &random) { event in
+            mutant.change(event, &count)
+        }
+        #expect(!broken.judge.findings.isEmpty, "\(mutant) was not found")
+    }
+
+    enum Mutant: CaseIterable {
+        case lostPart, longPart, shortPart, falseIndependence, missingIndependence, driftingDate, dateOfOneRendition
+        case discontinuityInOne, laterDecodeTime, longSegment, skippedNumber, lateSound, lostSegmentEnd
+
+        func change(_ event: PackagerEvent, _ count: inout Int) -> [PackagerEvent] {
+            switch event {
+            case .part(let part):
+                count += 1
+                let isChosen = part.kind == .video && part.index == 2
+                var duration = part.duration
+                var decodeTime = part.decodeTime
+                var isIndependent = part.isIndependent
+                switch self {
+                case .lostPart where isChosen && part.sequence == 52: return []
+                case .longPart where isChosen: duration *= 1.2
+                case .shortPart where isChosen: duration *= 0.8
+                case .falseIndependence where isChosen: isIndependent = true
+                case .missingIndependence where part.index == 0: isIndependent = false
+                case .laterDecodeTime where isChosen: decodeTime += 1
+                default: return [event]
+                }
+                return [
+                    .part(
+                        Part(
+                            kind: part.kind, sequence: part.sequence, index: part.index, bytes: part.bytes,
+                            duration: duration, isIndependent: isIndependent, isLikelyLast: part.isLikelyLast,
+                            sampleCount: part.sampleCount, decodeTime: decodeTime, timescale: part.timescale))
+                ]
+            case .segment(let start):
+                var sequence = start.sequence
+                var date = start.programDateTimeMicroseconds
+                var isDiscontinuity = start.isDiscontinuity
+                switch self {
+                case .driftingDate: date += (start.sequence - 50) * 2_000
+                case .dateOfOneRendition where start.kind == .audio: date += 30_000
+                case .lateSound where start.kind == .audio && start.sequence == 50: date += 24_000
+                case .discontinuityInOne where start.kind == .video: isDiscontinuity = false
+                case .skippedNumber where start.sequence > 52: sequence += 1
+                default: return [event]
+                }
+                return [
+                    .segment(
+                        SegmentStart(
+                            kind: start.kind, sequence: sequence, isDiscontinuity: isDiscontinuity,
+                            programDateTimeMicroseconds: date, startsIndependent: start.startsIndependent))
+                ]
+            case .segmentEnd(let kind, let sequence, let duration):
+                if self == .longSegment { return [.segmentEnd(kind, sequence: sequence, duration: duration + 2.6)] }
+                return self == .lostSegmentEnd && sequence == 52 ? [] : [event]
+            default: return [event]
+            }
+        }
+    }
+
+    /// A packager that moved the sound by 25 ms would be found.
+    @Test func soundBesideItsPictureIsFound() {
+        var random = SeededGenerator(seed: 6)
+        let publisher = CrookedPublisher()
+        let (sent, meant) = publisher.send(random: &random)
+        let configuration = PackagerConfiguration()
+        var judge = PackagingJudge(configuration, firstSequence: 50, meant: meant)
+        let late = sent.map { item -> CrookedPublisher.Sent in
+            guard case .audio(var packet) = item.packet, case .frame = packet.payload else { return item }
+            packet.timestampMilliseconds += 25
+            return CrookedPublisher.Sent(packet: .audio(packet), at: item.at)
+        }
+        _ = Simulation.package(
+            late, by: publisher, configuration: configuration, start: PackagerStart(firstSequence: 50)
+        ) { judge.take($0) }
+        judge.finish()
+        #expect(judge.findings.contains { $0.contains("behind the sound") })
+    }
+}
