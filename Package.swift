@@ -146,7 +146,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "RTMPTests",
-            dependencies: ["Cryptography", "RTMP", .product(name: "NIOCore", package: "swift-nio")]),
+            dependencies: ["Cryptography", "RTMP", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "MediaTests",
             dependencies: ["HLS", "Media", "RTMP", "Seeded", .product(name: "NIOCore", package: "swift-nio")],

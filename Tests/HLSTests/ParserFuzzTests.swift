@@ -51,7 +51,7 @@ struct ParserFuzzTests {
         let known = try MediaPlaylist(parsing: Self.playlists[0])
         var previous = known
         var accepted = 0
-        for _ in 0..<500 {
+        for _ in 0..<Search.rounds(500) {
             let bytes = Self.mutate(Self.playlists.randomElement(using: &random) ?? [], &random)
             do throws(PlaylistError) {
                 let playlist = try MediaPlaylist(parsing: bytes)
@@ -78,7 +78,7 @@ struct ParserFuzzTests {
         let text = Array(buffer.readableBytesView)
         var random = SeededGenerator(seed: 7)
         var accepted = 0
-        for _ in 0..<1_000 {
+        for _ in 0..<Search.rounds(1_000) {
             guard let playlist = try? MultivariantPlaylist(parsing: Self.mutate(text, &random)) else { continue }
             accepted += 1
             var again = ByteBuffer()
@@ -96,7 +96,7 @@ struct ParserFuzzTests {
         var random = SeededGenerator(seed: 11)
         let seeds = ["_HLS_msn=12&_HLS_part=3&_HLS_skip=YES", "_HLS_msn=10", "a=b&_HLS_skip=v2"].map { Array($0.utf8) }
         var accepted = 0
-        for _ in 0..<3_000 {
+        for _ in 0..<Search.rounds(3_000) {
             let query = Self.mutate(seeds.randomElement(using: &random) ?? [], &random)
             guard let directives = try? DeliveryDirectives.parse(query: query) else { continue }
             accepted += 1
@@ -113,7 +113,7 @@ struct ParserFuzzTests {
         var random = SeededGenerator(seed: 13)
         let seeds = ["e1/10.m4s", "e1/11.3.m4s", "e1/12.2.m4s", "e1/init.mp4"].map { Array($0.utf8) }
         var known = 0
-        for _ in 0..<5_000 {
+        for _ in 0..<Search.rounds(5_000) {
             let name = Self.mutate(seeds.randomElement(using: &random) ?? [], &random)
             let expected: String
             switch timeline.media(bytes: name) {

@@ -52,7 +52,7 @@ struct FuzzTests {
         (0..<5).map { _ in Int.random(in: 1...(Bool.random(using: &random) ? 4 : 80), using: &random) }
     }
 
-    @Test("Requests: cuts change nothing, and what is accepted keeps the rules", arguments: 0..<20)
+    @Test("Requests: cuts change nothing, and what is accepted keeps the rules", arguments: 0..<Search.rounds(20))
     func requests(block: Int) {
         for seed in block * 150..<(block + 1) * 150 {
             var random = SeededGenerator(seed: UInt64(seed))
@@ -68,7 +68,7 @@ struct FuzzTests {
         }
     }
 
-    @Test("Responses: cuts change nothing, and what is accepted keeps the rules", arguments: 0..<20)
+    @Test("Responses: cuts change nothing, and what is accepted keeps the rules", arguments: 0..<Search.rounds(20))
     func responses(block: Int) {
         for seed in block * 100..<(block + 1) * 100 {
             var random = SeededGenerator(seed: UInt64(seed))
@@ -87,7 +87,7 @@ struct FuzzTests {
         }
     }
 
-    @Test("Noise is refused or waited for", arguments: 0..<10)
+    @Test("Noise is refused or waited for", arguments: 0..<Search.rounds(10))
     func noise(block: Int) {
         for seed in block * 100..<(block + 1) * 100 {
             var random = SeededGenerator(seed: UInt64(seed) ^ 0xdead)

@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import Seeded
 import Testing
 
 @testable import Media
@@ -230,7 +231,7 @@ import Testing
             case .end: .end
             }
         }
-        for _ in 0..<60 {
+        for _ in 0..<Search.rounds(60) {
             let packaged = package(packets) { packet, _ in
                 guard random(12) == 0 else { return packet }
                 switch packet {

@@ -1,4 +1,5 @@
 import NIOCore
+import Seeded
 import Testing
 
 @testable import RTMP
@@ -83,7 +84,7 @@ import Testing
         publisher.message(
             22, ByteBuffer(bytes: [9, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0x17, 2, 0, 0, 0, 13]), lane: 6, stream: 1)
         let seed = Array(publisher.bytes.readableBytesView)
-        for _ in 0..<1_500 {
+        for _ in 0..<Search.rounds(1_500) {
             var mutant = seed
             for _ in 0..<Int(random.next() % 6 + 1) {
                 let place = Int(random.next() % UInt64(mutant.count))

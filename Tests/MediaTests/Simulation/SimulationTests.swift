@@ -1,4 +1,3 @@
-import Foundation
 import NIOCore
 import Seeded
 import Testing
@@ -7,9 +6,6 @@ import Testing
 
 /// Crooked input stays straight out, whatever comes together.
 @Suite struct SimulationTests {
-    /// More seeds are searched by `./dev fuzz`.
-    private static let factor = Int(ProcessInfo.processInfo.environment["NEEDLETAIL_FUZZ_FACTOR"] ?? "") ?? 1
-
     private func report(_ seed: UInt64, _ run: (publisher: CrookedPublisher, judge: PackagingJudge)) {
         guard !run.judge.findings.isEmpty else { return }
         Issue.record("seed \(seed): \(run.publisher)\n\(run.judge.findings.prefix(5).joined(separator: "\n"))")
@@ -17,7 +13,7 @@ import Testing
 
     /// Hundreds of publishers; the playlists are looked at after every tenth packet that made something.
     @Test(arguments: 0..<4) func publishersOfEverySeed(quarter: Int) {
-        for seed in 0..<45 * Self.factor {
+        for seed in 0..<Search.rounds(45) {
             let seed = UInt64(quarter + seed * 4 + 1)
             report(seed, Simulation.run(seed: seed, lookEvery: 10))
         }
@@ -25,7 +21,7 @@ import Testing
 
     /// The same with a look after every packet that made something.
     @Test func everyStateOfSomePlaylists() {
-        for seed in 0..<UInt64(4 * Self.factor) {
+        for seed in 0..<UInt64(Search.rounds(4)) {
             report(10_000 + seed, Simulation.run(seed: 10_000 + seed, lookEvery: 1))
         }
     }
