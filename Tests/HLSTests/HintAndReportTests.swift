@@ -39,6 +39,32 @@ struct HintAndReportTests {
         #expect(playlist.segments.map(\.map?.uri) == ["e1/init.mp4", "e1/init.mp4", "e1/init-1.mp4"])
     }
 
+    @Test("4.4.4.3: a discontinuity that is known stands before the hint, once, and goes with its segment")
+    func discontinuityAhead() throws {
+        func tags(_ feed: Feed) -> [String] {
+            feed.text().split(separator: "\n").map(String.init).filter {
+                $0.hasPrefix("#EXT-X-DISCONTINUITY") && !$0.contains("SEQUENCE") || $0.hasPrefix("#EXT-X-PRELOAD")
+            }
+        }
+        var feed = Feed()
+        feed.add(1)
+        #expect(tags(feed) == [#"#EXT-X-PRELOAD-HINT:TYPE=PART,URI="e1/11.0.m4s""#])
+        feed.timeline.announceDiscontinuity()
+        let announced = ["#EXT-X-DISCONTINUITY", #"#EXT-X-PRELOAD-HINT:TYPE=PART,URI="e1/11.0.m4s""#]
+        #expect(tags(feed) == announced)
+        // Told or not when it begins, it is one.
+        feed.open()
+        #expect(tags(feed) == announced)
+        feed.part()
+        #expect(tags(feed) == ["#EXT-X-DISCONTINUITY", #"#EXT-X-PRELOAD-HINT:TYPE=PART,URI="e1/11.1.m4s""#])
+        feed.close()
+        feed.add(1)
+        #expect(try feed.parsed().segments.map(\.isDiscontinuity) == [false, true, false])
+        feed.timeline.announceDiscontinuity()
+        feed.timeline.end()
+        #expect(tags(feed) == ["#EXT-X-DISCONTINUITY"])
+    }
+
     @Test("6.2.6: a request for the hinted part is held until the part is there")
     func holdsHint() {
         var feed = Feed()

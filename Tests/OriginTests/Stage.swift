@@ -21,6 +21,8 @@ final class Stage {
     private var decodeEnd: [MediaKind: UInt64] = [:]
     private var fragments: [MediaKind: UInt32] = [:]
     private var seen: [MediaKind: MediaPosition] = [:]
+    /// The segment that comes next where a playlist was seen whole and without word of a discontinuity.
+    private var unannounced: [MediaKind: Int64] = [:]
     private var publishedAt: Int64?
     /// How long after each publish its first part was listed, in microseconds.
     private(set) var firstParts: [Int64] = []
@@ -82,6 +84,7 @@ final class Stage {
             logger: Logger(label: "stage") { _ in SwiftLogNoOpLogHandler() })
         presentation.restore(live, at: now)
         last.removeAll()
+        unannounced.removeAll()
         changedAt.removeAll()
         check()
     }
@@ -126,6 +129,7 @@ final class Stage {
     private func check() {
         for rendition in presentation.renditions where rendition.hasMedia {
             let kind = rendition.kind
+            checkAnnouncement(rendition.timeline, kind)
             var text = ByteBuffer()
             let position = rendition.timeline.position
             let changed = seen[kind] != position || rendition.timeline.hasEnded != (last[kind]?.hasEnded ?? false)
@@ -155,6 +159,18 @@ final class Stage {
             last[kind] = playlist
             seen[kind] = position
         }
+    }
+
+    /// Once a playlist hints at a segment's first part, it has told whether a discontinuity comes before it.
+    private func checkAnnouncement(_ timeline: LiveTimeline, _ kind: MediaKind) {
+        if let next = unannounced[kind], let segment = timeline.segments.first(where: { $0.sequence == next }),
+            segment.isListed, segment.isDiscontinuity
+        {
+            fail(kind, "the discontinuity of segment \(next) was not announced")
+        }
+        let listed = timeline.segments.last { $0.isListed }
+        unannounced[kind] =
+            listed?.isComplete == true && !timeline.announcesDiscontinuity ? listed.map { $0.sequence + 1 } : nil
     }
 
     /// A date is the one before and what lies between (4.4.4.6), but for what parts and frames are rounded by.

@@ -50,8 +50,15 @@ extension LiveTimeline {
             if segment.sequence >= partsListedFrom { live.writeBytes(segment.text.parts) }
             live.writeBytes(segment.text.closing)
         }
+        if announcesDiscontinuity { live.writeStaticString("#EXT-X-DISCONTINUITY\n") }
         writeTail(reports: reports, lastInit: lastInit, to: &live)
         return PlaylistPieces(head: head, settled: settledPieces, live: live)
+    }
+
+    /// The segment after the last that is listed begins with a discontinuity, and nothing of it is listed yet.
+    package var announcesDiscontinuity: Bool {
+        guard !hasEnded, let last = segments.last else { return false }
+        return last.isComplete ? isDiscontinuityAhead : !last.isListed && last.isDiscontinuity
     }
 
     private func writeHead(skipped: Int, to buffer: inout ByteBuffer) {

@@ -19,6 +19,8 @@ package struct LiveTimeline: Sendable {
     package private(set) var hasEnded = false
     /// False once a segment began without an independent frame: EXT-X-INDEPENDENT-SEGMENTS would be untrue.
     package private(set) var isIndependentThroughout = true
+    /// The segment that comes next is known to begin with a discontinuity.
+    private(set) var isDiscontinuityAhead = false
     /// The init section that the next segment will need.
     package private(set) var currentInit = 0
 
@@ -66,6 +68,11 @@ package struct LiveTimeline: Sendable {
     /// From the next segment on, media needs init section `number`: 0 for the first, more for later ones.
     package mutating func initSection(number: Int) { currentInit = max(0, number) }
 
+    /// The next segment will begin with a discontinuity. Where the last one is complete the playlist says so at once, before
+    /// the hint of the next part: players that make a segment of a hint (hls.js) would take its media for a continuation
+    /// otherwise, and a tag that comes later for a mistake.
+    package mutating func announceDiscontinuity() { isDiscontinuityAhead = !hasEnded }
+
     /// Opens a segment, ending an open one.
     ///
     /// A number that is not above the last one's is raised to the next. One that leaves a hole delists everything before
@@ -83,8 +90,10 @@ package struct LiveTimeline: Sendable {
         if number > nextSequence { while !segments.isEmpty { delistFirst() } }
         nextSequence = number + 1
         var segment = LiveSegment(
-            sequence: number, programDateTime: programDateTimeMicroseconds, isDiscontinuity: isDiscontinuity,
-            startsIndependent: isIndependent, initNumber: currentInit)
+            sequence: number, programDateTime: programDateTimeMicroseconds,
+            isDiscontinuity: isDiscontinuity || isDiscontinuityAhead, startsIndependent: isIndependent,
+            initNumber: currentInit)
+        isDiscontinuityAhead = false
         segment.text.setDate(programDateTimeMicroseconds)
         segments.append(segment)
         return number
@@ -146,7 +155,8 @@ package struct LiveTimeline: Sendable {
         guard let last = segments.last, !last.isComplete else { return }
         if !last.parts.isEmpty { return complete(lasting: last.mediaDuration) }
         guard sequence > last.sequence else {
-            // Nothing of it was ever listed: its number is free again.
+            // Nothing of it was ever listed but its discontinuity: its number is free again.
+            isDiscontinuityAhead = isDiscontinuityAhead || last.isDiscontinuity
             segments.removeLast()
             nextSequence = last.sequence
             return

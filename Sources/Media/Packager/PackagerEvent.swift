@@ -5,6 +5,9 @@ package enum PackagerEvent: Sendable {
     /// A track's init section; segments that start after it need it.
     case track(InitSection)
     case segment(SegmentStart)
+    /// The track's next segment will begin with a discontinuity. A packager tells it with the segment: who joins
+    /// publishes does before.
+    case discontinuity(MediaKind)
     case part(Part)
     /// The segment is complete; duration in seconds. One without parts is a gap.
     case segmentEnd(MediaKind, sequence: Int64, duration: Double)
@@ -22,7 +25,7 @@ package enum PackagerEvent: Sendable {
         case .track(let section): section.kind
         case .segment(let start): start.kind
         case .part(let part): part.kind
-        case .segmentEnd(let kind, _, _), .gap(let kind, _, _, _): kind
+        case .segmentEnd(let kind, _, _), .gap(let kind, _, _, _), .discontinuity(let kind): kind
         case .warning, .refused, .line: nil
         }
     }

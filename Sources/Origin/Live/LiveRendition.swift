@@ -52,6 +52,7 @@ final class LiveRendition {
             timeline.startSegment(
                 sequence: start.sequence, programDateTimeMicroseconds: start.programDateTimeMicroseconds,
                 isDiscontinuity: start.isDiscontinuity, isIndependent: start.startsIndependent)
+        case .discontinuity: timeline.announceDiscontinuity()
         case .part(let part):
             store.append(part.bytes, to: part.sequence)
             bitRate.add(bytes: part.bytes.readableBytes, seconds: part.duration)

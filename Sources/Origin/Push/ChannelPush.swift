@@ -34,7 +34,7 @@ final class ChannelPush: PushSource {
                 let position = MediaPosition(sequence: part.sequence, part: part.index)
                 desk.publish(self.part(position, part.bytes, rendition, presentation), channel: channel)
             case .segmentEnd: segmentEnded = true
-            case .segment, .gap, .line, .warning, .refused: break
+            case .segment, .gap, .discontinuity, .line, .warning, .refused: break
             }
         }
         for rendition in presentation.renditions

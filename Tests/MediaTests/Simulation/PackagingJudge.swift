@@ -100,7 +100,7 @@ struct PackagingJudge {
         case .part(let part): add(part)
         case .segmentEnd(let kind, let sequence, let duration): close(kind, sequence, duration)
         case .warning, .line: return
-        case .gap: expect(false, "a gap that a packager does not make")
+        case .gap, .discontinuity: expect(false, "a gap that a packager does not make")
         case .refused(let reason): expect(false, "refused: \(reason)")
         }
     }

@@ -17,6 +17,7 @@ import Testing
             case .part(let part):
                 "part \(part.kind) \(part.sequence).\(part.index) \(part.duration) \(part.isIndependent) "
                     + "\(part.isLikelyLast) \(part.decodeTime) \(part.bytes.readableBytes) \(part.bytes.hashValue)"
+            case .discontinuity(let kind): "discontinuity \(kind)"
             case .segmentEnd(let kind, let sequence, let duration): "end \(kind) \(sequence) \(duration)"
             case .line(let line): "\(line)"
             case .warning, .refused, .gap: nil

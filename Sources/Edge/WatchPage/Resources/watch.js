@@ -54,6 +54,15 @@
       // a late start would stay late for ever: there the page steers.
       hls.config.maxLiveSyncPlaybackRate = steers() ? 1 : 1.2;
     });
+    // A part with GAP=YES cannot be fetched, and hls.js 1.6.13 asks for it over and over, a core busy, until long after
+    // the media is back. Taken for loaded, it is passed over.
+    for (const event of [window.Hls.Events.LEVEL_UPDATED, window.Hls.Events.AUDIO_TRACK_UPDATED]) {
+      hls.on(event, (_, data) => {
+        for (const part of data.details.partList || []) {
+          if (part.gap && !part.loaded) { part.elementaryStreams.audiovideo = { startPTS: part.start, endPTS: part.end }; }
+        }
+      });
+    }
     hls.loadSource(source);
     hls.attachMedia(video);
     video.play().catch(() => {});
@@ -89,6 +98,19 @@
       }
     }
     return 0;
+  }
+
+  // Where the publisher was away the playlist has gaps. A picture that stands before one goes on behind it as soon as
+  // there is something to play, at the distance from live that the stream asks for: hls.js may wait for seconds.
+  function leapOverGap() {
+    if (!hls || numbers.firstFrameAt === null || video.paused || video.seeking || video.readyState > 2) { return; }
+    for (let i = 0; i < video.buffered.length; i += 1) {
+      const [start, end] = [video.buffered.start(i), video.buffered.end(i)];
+      if (start < video.currentTime + 0.02 || end - start < 0.3) { continue; }
+      const live = hls.liveSyncPosition;
+      video.currentTime = live > start && live < end - 0.1 ? live : start + 0.01;
+      return;
+    }
   }
 
   function playNatively() {
@@ -134,6 +156,7 @@
   }
 
   setInterval(() => {
+    leapOverGap();
     const ahead = bufferedAhead();
     const quality = video.getVideoPlaybackQuality ? video.getVideoPlaybackQuality() : null;
     numbers.latency = latency();

@@ -154,7 +154,7 @@ struct PublishSeam {
             else { return }
             self[kind]?.sourceSeconds = duration
             close(kind, into: &events)
-        case .gap, .warning, .refused: return
+        case .gap, .discontinuity, .warning, .refused: return
         }
     }
 
@@ -174,6 +174,11 @@ struct PublishSeam {
         var source = SeamTrack.Source(start: start, target: target, date: date)
         if let target {
             if bring(start.kind, to: target, until: date, into: &events) {
+                if cut(numbered: target)?.isDiscontinuity == true, self[start.kind]?.last == target - 1,
+                    self[start.kind]?.isOpen == false, track.isListed
+                {
+                    events.append(.discontinuity(start.kind))
+                }
                 // Its first part is on the way.
                 if track.isGapping { self[start.kind]?.due = max(track.due, now + patience) }
             } else {
