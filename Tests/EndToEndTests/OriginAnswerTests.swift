@@ -1,4 +1,5 @@
 import Foundation
+import HLS
 import Harness
 import Testing
 
@@ -52,6 +53,38 @@ extension EndToEnd {
                 #expect(head.status == 200 && head.headers["content-type"] == "\(rendition)/mp4")
                 let options = try curl("\(base)/\(rendition)/playlist.m3u8", version, "-X", "OPTIONS")
                 #expect(options.status == 204)
+            }
+        }
+
+        /// 6.2.1: parts of the open segment are listed as they come. Three of them are a picture and its sound, long before
+        /// the first segment, which lasts ten seconds here, is whole.
+        @Test func theFirstPlaylistIsPlayableAfterThreeParts() throws {
+            let fleet = try Fleet(packaging: "{segment: 10s, maximum_segment: 10s, window: 60s}")
+            let publisher = try fleet.publish(video: [
+                "-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "300",
+            ])
+            defer { publisher.stop() }
+            _ = try fleet.waitForChannel()
+            for (rendition, frames) in [("video", 30), ("audio", 45)] {
+                let base = "http://127.0.0.1:\(fleet.edgePort)/live/demo/\(rendition)/"
+                let origin = "http://127.0.0.1:\(fleet.originPort)/live/demo/\(rendition)/"
+                let playlist = try eventually("three parts of the open segment: \(fleet.origin.text)") {
+                    () -> MediaPlaylist? in
+                    let playlist = try MediaPlaylist(parsing: try curl(origin + "playlist.m3u8").text.utf8)
+                    return playlist.segments.first.map { $0.parts.count >= 3 } == true ? playlist : nil
+                }
+                let segment = try #require(playlist.segments.first)
+                #expect(playlist.segments.count == 1 && segment.uri == nil && segment.parts[0].isIndependent)
+                var media = try curl(base + (segment.map?.uri ?? "")).body
+                for part in segment.parts.prefix(3) { media.append(try curl(base + part.uri).body) }
+                let file = fleet.directory.appendingPathComponent("first.mp4")
+                try media.write(to: file)
+                let counted = try run(
+                    "ffprobe",
+                    ["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"]
+                        + [file.path])
+                let count = Int(String(decoding: counted.output, as: UTF8.self).prefix { $0.isNumber }) ?? 0
+                #expect(count >= frames - 3, "\(rendition): \(count) frames, \(counted.errors)")
             }
         }
 
