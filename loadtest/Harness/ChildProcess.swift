@@ -75,6 +75,13 @@ package final class ChildProcess: Sendable {
         guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return nil }
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
+
+    /// Bytes of memory that it holds (`/proc/PID/status`, VmRSS).
+    package var residentBytes: Int? {
+        let status = try? String(contentsOfFile: "/proc/\(processIdentifier)/status", encoding: .utf8)
+        let line = status?.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+    }
 }
 
 /// What a program or a probe did not do in its time, or did wrong.

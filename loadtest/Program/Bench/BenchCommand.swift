@@ -48,8 +48,11 @@ struct BenchCommand: ParsableCommand {
             }
         }
         if chosen.contains(.ingest) {
-            let percent = try IngestCostMeasure(clip: clip, group: group).run(publishers: 8, seconds: seconds)
-            row("CPU of the origin per 720p30 stream, of one core", String(format: "%.2f %%", percent))
+            let cost = try IngestCostMeasure(clip: clip, group: group).run(publishers: 8, seconds: seconds)
+            row("CPU of the origin per 720p30 stream, of one core", String(format: "%.2f %%", cost.percent))
+            row(
+                "memory of the origin per 720p30 stream after \(seconds) s, and the media in it",
+                "\(cost.residentBytes / 1_000) kB, \(cost.mediaBytes / 1_000) kB")
         }
         if chosen.contains(.playlist) { playlist() }
         if chosen.contains(.holds) { try holds(clip, group) }
@@ -60,7 +63,7 @@ struct BenchCommand: ParsableCommand {
             row("rounds after which it went on by itself", "\(result.recovered) of \(rounds)")
         }
         if chosen.contains(.glass) {
-            for (name, part) in parts {
+            for (name, part) in parts + [("1000 ms", "1s")] {
                 let glass = try GlassMeasure().run(part: part, seconds: seconds)
                 row(
                     "join to first frame in Chromium through an edge, \(name) parts",

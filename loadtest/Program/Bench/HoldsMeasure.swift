@@ -44,7 +44,7 @@ struct HoldsMeasure {
         let times = try StreamTimes(clip: clip, ledger: ledger, viewer: viewer)
         // One answer first, so that nothing is counted that a single request would make.
         _ = try viewer.get(Self.path)
-        let before = try resident(fleet.origin)
+        let before = fleet.origin.residentBytes ?? 0
         let holders: any Holders =
             isHTTP2
             ? try StreamHolders(port: fleet.originPort, connections: connections, on: group)
@@ -64,7 +64,7 @@ struct HoldsMeasure {
                 return parked >= count ? parked : nil
             }
             if parked >= count {
-                let bytes = Double(try resident(fleet.origin) - before) / Double(count)
+                let bytes = Double((fleet.origin.residentBytes ?? 0) - before) / Double(count)
                 bytesPerHold = bytesPerHold.isNaN ? bytes : max(bytesPerHold, bytes)
             }
             let arrivals = try answers.map { try $0.wait() }
@@ -83,16 +83,6 @@ struct HoldsMeasure {
         let text = String(buffer: try viewer.get("/metrics").body)
         return text.split(separator: "\n").first { $0.hasPrefix("needletail_origin_parked_requests ") }
             .flatMap { $0.split(separator: " ").last }.flatMap { Int($0) } ?? 0
-    }
-
-    private func resident(_ node: ChildProcess) throws -> Int {
-        let status = try String(contentsOfFile: "/proc/\(node.processIdentifier)/status", encoding: .utf8)
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-        let words = line?.split { $0 == " " || $0 == "\t" } ?? []
-        guard words.count > 1, let kilobytes = Int(words[1]) else {
-            throw TimedOut(description: "no VmRSS of the origin")
-        }
-        return kilobytes * 1024
     }
 }
 
