@@ -10,7 +10,7 @@ struct DepartedMedia: Sendable {
     }
 
     /// Oldest first; sequence numbers rise.
-    private var entries: [Entry] = []
+    private var entries = SlidingArray<Entry>()
     private var lastSeen: Int64?
     /// Microseconds that have passed on the owner's clock. A clock that is set back stands still here meanwhile.
     private var elapsed: Int64 = 0
@@ -35,17 +35,18 @@ struct DepartedMedia: Sendable {
             guard entries[index].until == nil else { break }
             entries[index].until = elapsed.addingCapped(entries[index].availability)
         }
-        let expired = entries.prefix { ($0.until ?? .max) <= elapsed }.map(\.segment)
-        if !expired.isEmpty { entries.removeFirst(expired.count) }
+        var expired: [LiveSegment] = []
+        while let first = entries.first, (first.until ?? .max) <= elapsed {
+            expired.append(first.segment)
+            entries.popFirst()
+        }
         return expired
     }
 
     var oldest: Int64? { entries.first?.segment.sequence }
 
     /// Takes out the oldest, whose time may not be over.
-    mutating func takeOldest() -> LiveSegment? {
-        entries.isEmpty ? nil : entries.removeFirst().segment
-    }
+    mutating func takeOldest() -> LiveSegment? { entries.popFirst()?.segment }
 
     subscript(_ sequence: Int64) -> LiveSegment? {
         var low = entries.startIndex
@@ -58,8 +59,6 @@ struct DepartedMedia: Sendable {
         }
         return nil
     }
-
-    func needsInitSection(_ number: Int) -> Bool { entries.contains { $0.segment.initNumber == number } }
 }
 
 extension Int64 {

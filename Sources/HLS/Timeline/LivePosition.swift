@@ -15,6 +15,11 @@ extension LiveTimeline {
             : MediaPosition(sequence: last.sequence, part: last.parts.count)
     }
 
+    /// The segments that list their parts, and those after them.
+    package var segmentsWithParts: Slice<SlidingArray<LiveSegment>> {
+        segments.dropFirst(Int(clamping: max(0, partsListedFrom - mediaSequence)))
+    }
+
     /// The listed segment with that sequence number.
     package func segment(_ sequence: Int64) -> LiveSegment? {
         guard let first = segments.first?.sequence, sequence >= first else { return nil }

@@ -13,7 +13,7 @@ package struct LiveTimeline: Sendable {
 
     /// Listed segments, oldest first. Only the last may be open, and only an open one may be without parts, unless it
     /// is a gap.
-    package private(set) var segments: [LiveSegment] = []
+    package private(set) var segments = SlidingArray<LiveSegment>()
     /// EXT-X-DISCONTINUITY-SEQUENCE: discontinuities that have left the window (4.4.3.3).
     package private(set) var discontinuitySequence: Int64
     package private(set) var hasEnded = false
@@ -26,6 +26,8 @@ package struct LiveTimeline: Sendable {
 
     /// Segments that may still be fetched though they are not listed.
     private(set) var departed = DepartedMedia()
+    /// How many segments that may be fetched need each init section.
+    private var initUses: [Int: Int] = [:]
     /// Names and lines that are the same in every state of the playlist.
     let constants: PlaylistConstants
 
@@ -96,6 +98,7 @@ package struct LiveTimeline: Sendable {
         isDiscontinuityAhead = false
         segment.text.setDate(programDateTimeMicroseconds)
         segments.append(segment)
+        initUses[currentInit, default: 0] += 1
         return number
     }
 
@@ -136,7 +139,7 @@ package struct LiveTimeline: Sendable {
     package mutating func end() {
         guard !hasEnded else { return }
         if let last = segments.last, !last.isComplete {
-            if last.parts.isEmpty { segments.removeLast() } else { complete(lasting: last.mediaDuration) }
+            if last.parts.isEmpty { withdrawLast() } else { complete(lasting: last.mediaDuration) }
         }
         hasEnded = true
     }
@@ -157,7 +160,7 @@ package struct LiveTimeline: Sendable {
         guard sequence > last.sequence else {
             // Nothing of it was ever listed but its discontinuity: its number is free again.
             isDiscontinuityAhead = isDiscontinuityAhead || last.isDiscontinuity
-            segments.removeLast()
+            withdrawLast()
             nextSequence = last.sequence
             return
         }
@@ -165,6 +168,11 @@ package struct LiveTimeline: Sendable {
         let missing = programDateTime.subtractingReportingOverflow(last.programDateTime)
         let seconds = missing.overflow ? 0 : Double(missing.partialValue) / 1_000_000
         complete(lasting: Duration(mediaSeconds: min(seconds, Double(configuration.targetDuration))))
+    }
+
+    /// Takes back the segment that was opened last, of which nothing was listed.
+    private mutating func withdrawLast() {
+        if let last = segments.popLast() { noteGone(last) }
     }
 
     // MARK: Window
@@ -213,8 +221,7 @@ package struct LiveTimeline: Sendable {
     }
 
     private mutating func delistFirst() {
-        guard !segments.isEmpty else { return }
-        let first = segments.removeFirst()
+        guard let first = segments.popFirst() else { return }
         if settledCount > 0 {
             settledCount -= 1
             settled.drop(before: segments.first?.text.place)
@@ -229,7 +236,16 @@ package struct LiveTimeline: Sendable {
     ///
     /// Ask regularly: the time of a segment begins at the first call after it was delisted, so it is never too short.
     package mutating func takeExpired(at unixMicroseconds: Int64) -> [Int64] {
-        departed.takeExpired(at: unixMicroseconds).map(\.sequence)
+        departed.takeExpired(at: unixMicroseconds).map { segment in
+            noteGone(segment)
+            return segment.sequence
+        }
+    }
+
+    /// Nobody may fetch a segment any more.
+    private mutating func noteGone(_ segment: LiveSegment) {
+        let left = (initUses[segment.initNumber] ?? 0) - 1
+        initUses[segment.initNumber] = left > 0 ? left : nil
     }
 
     /// Sequence number of the oldest segment that can be fetched.
@@ -240,17 +256,23 @@ package struct LiveTimeline: Sendable {
     ///
     /// - Returns: its sequence number, or nil when nothing can go.
     package mutating func dropOldest() -> Int64? {
-        if let gone = departed.takeOldest() { return gone.sequence }
+        if let gone = takeOldestDeparted() { return gone }
         guard segments.count > 6, let duration = segments.first?.duration,
             completeDuration - duration >= configuration.partLifetime
         else { return nil }
         delistFirst()
-        return departed.takeOldest()?.sequence
+        return takeOldestDeparted()
+    }
+
+    private mutating func takeOldestDeparted() -> Int64? {
+        guard let gone = departed.takeOldest() else { return nil }
+        noteGone(gone)
+        return gone.sequence
     }
 
     /// False when neither listed nor fetchable media needs the init section of that number, nor will any that comes.
     package func needsInitSection(_ number: Int) -> Bool {
-        number == currentInit || segments.contains { $0.initNumber == number } || departed.needsInitSection(number)
+        number == currentInit || initUses[number] != nil
     }
 
     /// Sequence number of the first listed segment: EXT-X-MEDIA-SEQUENCE (4.4.3.2).

@@ -70,7 +70,7 @@ final class ChannelPush: PushSource {
         var sections: Set<Int> = []
         let timeline = rendition.timeline
         let after = held.flatMap { $0.epoch == presentation.epoch ? $0.position : nil }
-        for segment in timeline.segments where segment.sequence >= timeline.partsListedFrom {
+        for segment in timeline.segmentsWithParts {
             if sections.insert(segment.initNumber).inserted, let bytes = rendition.initSection(segment.initNumber) {
                 objects.append(section(segment.initNumber, bytes, rendition, presentation))
             }
