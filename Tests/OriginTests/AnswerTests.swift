@@ -174,6 +174,15 @@ import Testing
             #expect(!answer.text.contains("PRELOAD-HINT"))
         }
         #expect(try client.get("/live/demo/video/\(origin.epoch)/\(origin.first).m4s")?.status == 200)
+        // The end finished the open segment: it is listed as a whole one, and comes as one.
+        let last = origin.first + 3
+        let playlist = try MediaPlaylist(
+            parsing: try #require(try client.get("/live/demo/video/playlist.m3u8")).text.utf8)
+        #expect(playlist.segments.last?.uri == "\(origin.epoch)/\(last).m4s")
+        let segment = try #require(try client.get("/live/demo/video/\(origin.epoch)/\(last).m4s"))
+        var parts = LiveOrigin.Publish.media(.video, last, 0, count: 100)
+        parts.writeImmutableBuffer(LiveOrigin.Publish.media(.video, last, 1, count: 100))
+        #expect(segment.status == 200 && segment.body == parts)
         // Its hint will not come.
         #expect(try client.get("/live/demo/video/\(origin.epoch)/\(origin.first + 3).2.m4s")?.status == 404)
     }

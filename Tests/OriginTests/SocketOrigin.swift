@@ -75,8 +75,10 @@ final class SocketOrigin {
         }
     }
 
-    func connect() throws -> any Channel {
+    /// A connection, of an address of this machine.
+    func connect(from host: String = "127.0.0.1") throws -> any Channel {
         try ClientBootstrap(group: clients)
+            .bind(to: SocketAddress(ipAddress: host, port: 0))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Plain()) }
             }

@@ -8,18 +8,16 @@ package final class ConnectionRegistry {
     private var perAddress: [String: AddressUse] = [:]
     private var isDraining = false
     private var whenEmpty: EventLoopPromise<Void>?
-    private var clock: RepeatedTask?
 
     package init(limits: ServerLimits, eventLoop: any EventLoop) {
         self.limits = limits
         let bound = NIOLoopBound(Weak(self), eventLoop: eventLoop)
-        clock = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { task in
+        // It ends by itself: whoever lets the registry go last may do so on another thread, or when the loop is no more.
+        eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { task in
             guard let registry = bound.value.registry else { return task.cancel() }
             registry.tick()
         }
     }
-
-    deinit { clock?.cancel() }
 
     private struct Weak {
         weak var registry: ConnectionRegistry?
