@@ -31,12 +31,12 @@ extension EndToEnd {
             }
             for (name, watch) in watches {
                 _ = try eventually("\(name) ends: \(watch.text)", within: 60) { watch.isRunning ? nil : true }
-                #expect(watch.waitForExit() == 0, "\(name): \(Self.broken(watch.text))")
+                let output = try LintOutput(watch.text)
+                #expect(watch.waitForExit() == 0, "\(name): \(output.broken)")
                 for rule in ["reloadHolds", "partDuration", "renditionsInSync", "hintDelivered"] {
-                    #expect(try Self.verdict(of: rule, in: watch.text) == "pass", "\(name) \(rule)")
+                    #expect(output.verdict(of: rule) == "pass", "\(name) \(rule)")
                 }
-                let http = try #require(try Self.report(watch.text)["protocols"] as? [String])
-                #expect(http == [name.hasSuffix("h1") ? "HTTP/1.1" : "HTTP/2"])
+                #expect(output.protocols == [name.hasSuffix("h1") ? "HTTP/1.1" : "HTTP/2"])
             }
         }
 
@@ -48,23 +48,6 @@ extension EndToEnd {
             #expect(String(decoding: none.output, as: UTF8.self).contains("answered 404"))
             let mistaken = try run(Fleet.program, ["lint", "127.0.0.1/index.m3u8"])
             #expect(mistaken.status == 64 && mistaken.errors.contains("Give one such as http://"))
-        }
-
-        private static func report(_ text: String) throws -> [String: Any] {
-            let start = try #require(text.firstRange(of: "{\n"), "\(text)").lowerBound
-            let value = try JSONSerialization.jsonObject(with: Data(text[start...].utf8))
-            return try #require(value as? [String: Any])
-        }
-
-        private static func verdict(of rule: String, in text: String) throws -> String? {
-            let rules = try report(text)["rules"] as? [[String: Any]]
-            return rules?.first { $0["rule"] as? String == rule }?["verdict"] as? String
-        }
-
-        private static func broken(_ text: String) -> String {
-            let rules = (try? report(text))?["rules"] as? [[String: Any]] ?? []
-            let broken = rules.filter { $0["verdict"] as? String == "fail" || $0["verdict"] as? String == "warn" }
-            return broken.isEmpty ? text : "\(broken)"
         }
     }
 }

@@ -168,7 +168,16 @@ struct PlaylistRulesTests {
             ]
         ),
         (
-            .hintComesTrue, [],
+            .hintedPartPublished, [("TYPE=PART,URI=\"e/13.1", "TYPE=PART,URI=\"e/14.0")],
+            [
+                (
+                    "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1",
+                    "#EXT-X-PART:DURATION=2,URI=\"e/13.1.m4s\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.2"
+                )
+            ]
+        ),
+        (
+            .hintedPartPublished, [],
             [
                 (
                     "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1",

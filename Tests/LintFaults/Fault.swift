@@ -55,6 +55,18 @@ package struct Fault: Sendable, CustomStringConvertible {
 
     package var description: String { name }
 
+    /// Reports on the other rendition as if it stood elsewhere, that many segments from this one.
+    mutating func report(sequencesAhead: Int64) {
+        lines { line, context in
+            guard line.hasPrefix("#EXT-X-RENDITION-REPORT"), let position = context.timeline?.position else {
+                return line
+            }
+            let other = context.rendition == "video" ? "audio" : "video"
+            return "#EXT-X-RENDITION-REPORT:URI=\"../\(other)/playlist.m3u8\","
+                + "LAST-MSN=\(position.sequence + sequencesAhead),LAST-PART=0"
+        }
+    }
+
     /// Replaces a header field of every answer of some kinds.
     mutating func setField(
         _ name: StaticString, _ value: String?, where applies: @escaping @Sendable (FaultContext, UInt16) -> Bool

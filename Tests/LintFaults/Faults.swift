@@ -197,6 +197,7 @@ extension Fault {
 
     private static let hints: [Fault] = [
         Fault("hint-is-not-what-comes", "hintComesTrue") {
+            $0.implied = ["hintedPartPublished"]
             $0.lines { line, _ in
                 line.hasPrefix("#EXT-X-PRELOAD-HINT") ? line.replacing(".m4s", with: ".other.m4s") : line
             }
@@ -265,16 +266,8 @@ extension Fault {
     ]
 
     private static let presentation: [Fault] = [
-        Fault("report-is-stale", "reportsFresh") {
-            $0.lines { line, context in
-                guard line.hasPrefix("#EXT-X-RENDITION-REPORT"), let position = context.timeline?.position else {
-                    return line
-                }
-                let other = context.rendition == "video" ? "audio" : "video"
-                return "#EXT-X-RENDITION-REPORT:URI=\"../\(other)/playlist.m3u8\","
-                    + "LAST-MSN=\(position.sequence - 5),LAST-PART=0"
-            }
-        },
+        Fault("report-is-stale", "reportsFresh") { $0.report(sequencesAhead: -5) },
+        Fault("report-runs-ahead", "reportsFresh") { $0.report(sequencesAhead: 20) },
         Fault("no-report", "reportForEveryOther") {
             $0.lines { line, context in
                 line.hasPrefix("#EXT-X-RENDITION-REPORT") && context.rendition == "audio" ? nil : line

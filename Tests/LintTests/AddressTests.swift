@@ -1,3 +1,4 @@
+import HLS
 import Testing
 
 @testable import Lint

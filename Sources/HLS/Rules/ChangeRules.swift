@@ -121,21 +121,29 @@ extension PlaylistRules {
     }
 
     private static func checkHint(_ earlier: MediaPlaylist, _ later: MediaPlaylist, _ ledger: inout Ledger) {
-        ledger.look(at: .hintComesTrue) { findings in
-            guard let hint = earlier.hints.first(where: { $0.type == "PART" }), let last = earlier.segments.last
-            else { return }
-            let sequence = last.duration == nil ? last.sequence : last.sequence + 1
-            let index = last.duration == nil ? last.parts.count : 0
-            guard let open = later.segments.first(where: { $0.sequence == sequence }),
-                !(open.duration != nil && open.parts.isEmpty)
-            else { return }
-            // Where the segment ended without another part, the first of the next is what came.
-            let next = later.segments.first { $0.sequence == sequence + 1 }
-            let came = index < open.parts.count ? open.parts[index] : open.duration == nil ? nil : next?.parts.first
-            if let part = came, part.uri != hint.uri {
-                findings.append("\(hint.uri) was hinted, and \(part.uri) came.")
-            }
+        let hint = earlier.hints.first { $0.type == "PART" }
+        let open = earlier.segments.last.flatMap { last in
+            // The hint is of the segment that is open, or of the next.
+            later.segments.first { $0.sequence == (last.duration == nil ? last.sequence : last.sequence + 1) }
         }
+        guard let hint, let open, let last = earlier.segments.last, open.duration == nil || !open.parts.isEmpty else {
+            for rule in [PlaylistRule.hintComesTrue, .hintedPartPublished] { ledger.look(at: rule) { _ in } }
+            return
+        }
+        let index = last.duration == nil ? last.parts.count : 0
+        let hasEndedBefore = open.duration != nil && index >= open.parts.count
+        // Where the segment ended without another part, the first of the next is what came.
+        let next = later.segments.first { $0.sequence == open.sequence + 1 }
+        let came = hasEndedBefore ? next?.parts.first : index < open.parts.count ? open.parts[index] : nil
+        let findings = came.map { $0.uri == hint.uri ? [] : ["\(hint.uri) was hinted, and \($0.uri) came."] } ?? []
+        // A segment that was to be over went on: by its name the hint is of another.
+        let hasGoneOn =
+            last.duration == nil
+            && last.parts.last.map { MediaNames.follows(hint.uri, after: $0.uri) == false } ?? false
+        let isReplanned = hasEndedBefore || hasGoneOn
+        ledger.look(at: .hintComesTrue) { $0 = isReplanned ? [] : findings }
+        // 6.2.6 allows it where the planned segmentation changes: keyframes out of turn, a publisher's return.
+        ledger.look(at: .hintedPartPublished) { $0 = isReplanned ? findings : [] }
     }
 
     private static func checkNames(_ earlier: MediaPlaylist, _ later: MediaPlaylist, _ ledger: inout Ledger) {

@@ -36,6 +36,7 @@ package enum PlaylistRule: String, CaseIterable, Sendable {
     case partsLeaveLate
     case threeTargetsRemain
     case hintComesTrue
+    case hintedPartPublished
     case endIsFinal
     case mediaNamedOnce
 
@@ -94,6 +95,8 @@ package enum PlaylistRule: String, CaseIterable, Sendable {
         case .partsLeaveLate: ("6.2.2", "Parts are not removed before three target durations from the end.")
         case .threeTargetsRemain: ("6.2.2", "What remains after segments were removed lasts three target durations.")
         case .hintComesTrue: ("4.4.5.3", "The part that follows has the URI that was hinted.")
+        case .hintedPartPublished:
+            ("6.2.6", "A hinted part is the next that is published: segments end as they were planned.")
         case .endIsFinal: ("6.2.1", "After EXT-X-ENDLIST nothing is added.")
         case .mediaNamedOnce: ("6.2.1", "A URI is not used for another segment or part.")
         case .equalTargetDurations: ("6.2.4", "All media playlists have the same EXT-X-TARGETDURATION.")

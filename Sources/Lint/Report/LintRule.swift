@@ -35,6 +35,7 @@ package enum LintRule: Hashable, Sendable {
         switch self {
         // A version above what is needed plays everywhere, and much packaging software writes one.
         case .playlist(.version): .should
+        case .playlist(.hintedPartPublished): .should
         case .playlist: .must
         case .wire(let rule): rule.level
         }

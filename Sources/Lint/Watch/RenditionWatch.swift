@@ -1,7 +1,5 @@
-import Compression
 import HLS
 import HTTP
-import NIOCore
 
 /// The watch of one media playlist: reloads it as a player does, fetches what it lists, and probes in between.
 struct RenditionWatch {
@@ -14,20 +12,15 @@ struct RenditionWatch {
     private(set) var isGivenUp = false
     var media: MediaWatch
     private var probes: ProbeRun
-    private var recent: [MediaPlaylist] = []
-    private var waitingDeltas: [(playlist: MediaPlaylist, url: WebAddress, skip: String, tries: Int)] = []
-    private var waitingTwins: [(playlist: MediaPlaylist, url: WebAddress, tries: Int)] = []
+    private var comparison = StateComparison()
+    private var reloadRules: ReloadRules
     private var firstTargets: (target: Int, part: Duration?)?
     private var retryAt: Duration?
     private var failures = 0
     private var backwards = 0
     /// States seen, and reloads asked for.
     private(set) var reloads = 0
-    private var lastArrival: Duration?
-    private var lastPartAt: Duration?
     private var hasAskedEnd = false
-    private var lastRefused: MediaPosition?
-    private var refused: (wanted: MediaPosition, url: WebAddress, seen: String)?
 
     private static let failureLimit = 12
 
@@ -36,6 +29,7 @@ struct RenditionWatch {
         self.address = address
         media = MediaWatch(rendition: index, address: address)
         probes = ProbeRun(rendition: index, address: address)
+        reloadRules = ReloadRules(address: address)
     }
 
     /// Nothing more is to come of it.
@@ -56,26 +50,24 @@ struct RenditionWatch {
     mutating func received(_ answer: LintAnswer, for request: LintDesk.Pending, desk: inout LintDesk) -> Bool {
         switch request.ask {
         case .plain, .reload: return receivedState(answer, request, desk: &desk)
-        case .delta(let place, let skip):
+        case .delta(let place, _):
             if isRefused(answer) {
                 // Where the reload itself is refused, that is told.
-                if place != lastRefused {
+                if place != reloadRules.lastRefused {
                     desk.judge(.deltaGiven, at: request.url, seen: "answered \(answer.status)")
                 }
                 return false
             }
             guard let playlist = read(answer, request, .blockingPlaylist, desk: &desk) else { return false }
             desk.record(PlaylistRules.check(playlist).filter { Self.deltaRules.contains($0.rule) }, at: request.url)
-            waitingDeltas.append((playlist, request.url, skip, 0))
-            compareWaiting(desk: &desk)
+            comparison.add(delta: playlist, at: request.url, desk: &desk)
         case .twin:
             if isRefused(answer) { return false }
             guard let playlist = read(answer, request, .blockingPlaylist, desk: &desk) else { return false }
-            waitingTwins.append((playlist, request.url, 0))
-            compareWaiting(desk: &desk)
+            comparison.add(twin: playlist, at: request.url, desk: &desk)
         case .probe(let probe):
             let isAnswer = answer.status == 200
-            let playlist = isAnswer && probe.query != nil ? try? MediaPlaylist(parsing: text(of: answer)) : nil
+            let playlist = isAnswer && probe.query != nil ? try? MediaPlaylist(parsing: answer.text) : nil
             let rules = headRules(of: state)
             if isAnswer, probe.query != nil { rules.judge(answer, .blockingPlaylist, at: request.url, desk: &desk) }
             probes.received(answer, playlist, for: probe, request, state: state, rules: rules, desk: &desk)
@@ -108,11 +100,6 @@ struct RenditionWatch {
             else: "Content-Type: \(type)")
     }
 
-    private func text(of answer: LintAnswer) -> ByteBufferView {
-        guard answer.fields.text("content-encoding") == "gzip" else { return answer.body.readableBytesView }
-        return (Gzip.decompress(answer.body, limit: 16 << 20) ?? ByteBuffer()).readableBytesView
-    }
-
     /// The playlist of an answer; nil when it is none, which is told.
     private func read(
         _ answer: LintAnswer, _ request: LintDesk.Pending, _ kind: AnswerKind, desk: inout LintDesk
@@ -124,7 +111,7 @@ struct RenditionWatch {
             return nil
         }
         do throws(PlaylistError) {
-            let playlist = try MediaPlaylist(parsing: text(of: answer))
+            let playlist = try MediaPlaylist(parsing: answer.text)
             desk.judge(.playlistReadable, at: request.url, seen: nil)
             headRules(of: playlist).judge(answer, kind, at: request.url, desk: &desk)
             return playlist
@@ -142,14 +129,14 @@ struct RenditionWatch {
             desk.judge(
                 .holdEnds, at: request.url, holds: answer.fields.contains("retry-after"),
                 else: "503 after \(held.text) without Retry-After")
-            judgePunctuality(at: desk.now, newPart: false, sentAt: request.sentAt, desk: &desk)
+            reloadRules.judgePunctuality(
+                after: history.last?.position, target: state?.partTarget, newPart: false, sentAt: request.sentAt,
+                desk: &desk)
             retryAt = desk.now + .milliseconds(200)
             return false
         }
         if case .reload(let wanted) = request.ask, isRefused(answer) {
-            lastRefused = wanted
-            // Which rule that breaks shows when it is known whether the segment has ended.
-            refused = (wanted, request.url, "answered \(answer.status) after \(held.text)")
+            reloadRules.noteRefusal(of: wanted, at: request.url, "answered \(answer.status) after \(held.text)")
             desk.send(.plain, of: index, to: address)
             return false
         }
@@ -161,7 +148,7 @@ struct RenditionWatch {
             return false
         }
         failures = 0
-        if answer.body.readableBytes < 1 << 20, text(of: answer).contains(method: "AES-128") { media.isOpaque = true }
+        if answer.body.readableBytes < 1 << 20, answer.isEncryptedWhole { media.isOpaque = true }
         if case .plain = request.ask, let had = state?.position, (playlist.position ?? had) < had {
             // A cache may answer with an older state where nothing newer was asked for.
             retryAt = desk.now + .milliseconds(250)
@@ -172,9 +159,10 @@ struct RenditionWatch {
             return false
         }
         if case .reload(let wanted) = request.ask {
-            judgeHold(wanted, playlist, held: held, at: request.url, desk: &desk)
+            reloadRules.judgeHold(
+                wanted, playlist, held: held, limit: holdLimit(desk), at: request.url, desk: &desk)
         }
-        judgeRefusal(by: playlist, desk: &desk)
+        reloadRules.judgeRefusal(by: playlist, desk: &desk)
         judgeParts(of: playlist, sentAt: request.sentAt, desk: &desk)
         let isNews = playlist.segments.last != state?.segments.last || playlist.hasEnded
         if let position = playlist.position, position != history.last?.position {
@@ -182,11 +170,9 @@ struct RenditionWatch {
             if history.count > 64 { history.removeFirst() }
         }
         state = playlist
-        lastArrival = desk.now
-        recent.append(playlist)
-        if recent.count > 6 { recent.removeFirst() }
+        reloadRules.arrived(at: desk.now)
         media.listed(playlist, desk: &desk)
-        compareWaiting(desk: &desk)
+        comparison.saw(playlist, desk: &desk)
         if isNews || held > .milliseconds(100) {
             goOn(from: playlist, desk: &desk)
         } else {
@@ -218,7 +204,7 @@ struct RenditionWatch {
             // It stays so: the watch begins anew from here.
             backwards = 0
             self.state = nil
-            lastPartAt = nil
+            reloadRules.beginAnew()
             history = []
             return true
         }
@@ -249,52 +235,8 @@ struct RenditionWatch {
         guard playlist.hasParts, !playlist.hasEnded, let position = playlist.position,
             let last = history.last?.position, position > last
         else { return }
-        judgePunctuality(at: desk.now, newPart: true, sentAt: sentAt, desk: &desk)
-    }
-
-    /// 6.2.1: within one part target of the last part.
-    private mutating func judgePunctuality(at now: Duration, newPart: Bool, sentAt: Duration, desk: inout LintDesk) {
-        defer { if newPart { lastPartAt = now } }
-        guard let last = lastPartAt, let target = state?.partTarget, let arrival = lastArrival else { return }
-        // A watch that was itself slow to ask cannot tell when the part came.
-        guard sentAt - arrival < target * 0.5 else { return }
-        let gap = now - last
-        desk.judge(
-            .partsOnTime, at: address, expected: "within \(target.text)", holds: gap <= target + desk.settings.slack,
-            else: newPart
-                ? "part \(history.last.map(\.position.text) ?? "?") was followed after \(gap.text)"
-                : "no part for \(gap.text)")
-    }
-
-    /// 6.2.5.2: what was asked for is there.
-    private func judgeHold(
-        _ wanted: MediaPosition, _ playlist: MediaPlaylist, held: Duration, at url: WebAddress, desk: inout LintDesk
-    ) {
-        desk.judge(.holdEnds, at: url, holds: held <= holdLimit(desk), else: "held for \(held.text)")
-        guard !playlist.hasEnded, let last = playlist.segments.last else { return }
-        let segment = playlist.segments.first { $0.sequence == wanted.sequence }
-        let isPastEnd =
-            segment.map { $0.duration != nil && !$0.parts.isEmpty && $0.parts.count <= wanted.part } ?? false
-        let shown = "the last part is \(playlist.position?.text ?? "none") after \(held.text)"
-        if isPastEnd {
-            desk.judge(
-                .partPastEnd, at: url, expected: "part \(wanted.sequence + 1).0 or later",
-                holds: last.sequence > wanted.sequence, else: shown)
-        } else {
-            let isThere =
-                last.sequence > wanted.sequence
-                || last.sequence == wanted.sequence && (last.duration != nil || last.parts.count > wanted.part)
-            desk.judge(.reloadHolds, at: url, expected: "part \(wanted.text) or later", holds: isThere, else: shown)
-        }
-    }
-
-    /// A reload was refused: for a part past the end of a segment, or for one that came.
-    private mutating func judgeRefusal(by playlist: MediaPlaylist, desk: inout LintDesk) {
-        guard let (wanted, url, seen) = refused else { return }
-        refused = nil
-        let segment = playlist.segments.first { $0.sequence == wanted.sequence }
-        let isPastEnd = segment.map { $0.duration != nil && $0.parts.count <= wanted.part } ?? false
-        desk.judge(isPastEnd ? .partPastEnd : .reloadHolds, at: url, expected: "200", seen: seen)
+        reloadRules.judgePunctuality(
+            after: last, target: state?.partTarget, newPart: true, sentAt: sentAt, desk: &desk)
     }
 
     private func holdLimit(_ desk: LintDesk) -> Duration {
@@ -394,59 +336,5 @@ struct RenditionWatch {
             else { continue }
             desk.send(.stays("segment \(segment.sequence) of the ended stream"), of: index, to: url)
         }
-    }
-
-    // MARK: Deltas and twins
-
-    /// Compares those whose whole playlist has come by.
-    private mutating func compareWaiting(desk: inout LintDesk) {
-        var deltas: [(playlist: MediaPlaylist, url: WebAddress, skip: String, tries: Int)] = []
-        for var delta in waitingDeltas {
-            if let whole = counterpart(of: delta.playlist) {
-                DeltaRules.judge(delta.playlist, against: whole, at: delta.url, desk: &desk)
-            } else {
-                delta.tries += 1
-                if delta.tries < 3 { deltas.append(delta) }
-            }
-        }
-        waitingDeltas = deltas
-        var twins: [(playlist: MediaPlaylist, url: WebAddress, tries: Int)] = []
-        for var twin in waitingTwins {
-            if let other = counterpart(of: twin.playlist) {
-                // Reports tell of other renditions, which move meanwhile.
-                var (a, b) = (twin.playlist, other)
-                a.reports = []
-                b.reports = []
-                desk.judge(.sameForEveryViewer, at: twin.url, holds: a == b, else: "two answers differ in their lines")
-            } else {
-                twin.tries += 1
-                if twin.tries < 3 { twins.append(twin) }
-            }
-        }
-        waitingTwins = twins
-    }
-
-    /// The whole playlist of the same moment.
-    private func counterpart(of playlist: MediaPlaylist) -> MediaPlaylist? {
-        guard let last = playlist.segments.last else { return nil }
-        return recent.last { other in
-            guard let end = other.segments.last else { return false }
-            return other.mediaSequence == playlist.mediaSequence && end.uri == last.uri
-                && end.parts.last?.uri == last.parts.last?.uri
-        }
-    }
-}
-
-extension ByteBufferView {
-    /// Whether an EXT-X-KEY of that method stands in a playlist.
-    fileprivate func contains(method: String) -> Bool {
-        let wanted = Array("#EXT-X-KEY:METHOD=\(method)".utf8)
-        var rest = self[...]
-        while let mark = rest.firstIndex(of: UInt8(ascii: "#")) {
-            rest = rest[mark...]
-            if rest.starts(with: wanted) { return true }
-            rest = rest.dropFirst()
-        }
-        return false
     }
 }
