@@ -143,6 +143,72 @@ import Wire
         #expect(count == "3000000")
     }
 
+    /// Hears that an upstream has come.
+    private final class Arrivals: UpstreamObserver {
+        var next: EventLoopPromise<Void>?
+        func upstreamConnected(_ client: HTTPClient, isHTTP2: Bool) {
+            next?.succeed()
+            next = nil
+        }
+        func upstreamAway(_ client: HTTPClient, reason: String, retryIn: Duration) {}
+    }
+
+    @Test func anUpstreamOfHTTP1ThatGoesAndComesBackIsToldAndReached() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        func listen(port: Int) async throws -> (HTTPServer, NIOLoopBound<HTTPService>) {
+            let service = try await loop.submit {
+                let registry = ConnectionRegistry(limits: ServerLimits(), eventLoop: loop)
+                return NIOLoopBound(HTTPService(responder: Echo(), registry: registry), eventLoop: loop)
+            }.get()
+            let server = try await HTTPServer.listen(
+                host: "127.0.0.1", port: port, tls: nil, on: loop, service: service)
+            return (server, service)
+        }
+        let (first, service) = try await listen(port: 0)
+        let port = try #require(first.address?.port)
+        let address = UpstreamAddress(isSecure: false, host: "127.0.0.1", port: port)
+        let client = try await loop.submit {
+            var limits = ClientLimits()
+            limits.isHTTP1Only = true
+            let arrivals = Arrivals()
+            let client = HTTPClient(address: address, tls: nil, limits: limits, eventLoop: loop)
+            client.observer = arrivals
+            return NIOLoopBound((client: client, arrivals: arrivals), eventLoop: loop)
+        }.get()
+        func fetch() -> EventLoopFuture<(UInt16, ByteBuffer)> {
+            loop.flatSubmit {
+                let promise = loop.makePromise(of: (UInt16, ByteBuffer).self)
+                _ = client.value.client.fetch(
+                    RequestHead(target: HTTPBytes("/x?bytes=10")), receiver: Collector(promise))
+                return promise.futureResult
+            }
+        }
+        #expect(try await fetch().get().0 == 200)
+        await first.stopAccepting()
+        try await loop.submit { service.value.registry.closeAll() }.get()
+        // Several at once, and again: each is refused, and none waits for its deadline.
+        for _ in 0..<3 {
+            for refused in [fetch(), fetch(), fetch()] {
+                do {
+                    _ = try await refused.get()
+                    Issue.record("nobody could answer")
+                } catch {
+                    #expect(error as? FetchFailure != .timedOut, "\(error)")
+                }
+            }
+        }
+        let came = loop.makePromise(of: Void.self)
+        try await loop.submit { client.value.arrivals.next = came }.get()
+        let (second, again) = try await listen(port: port)
+        try await came.futureResult.get()
+        for answer in [fetch(), fetch(), fetch()] { #expect(try await answer.get().0 == 200) }
+        try await loop.submit {
+            client.value.client.stop()
+            again.value.registry.closeAll()
+        }.get()
+        await second.stopAccepting()
+    }
+
     @Test(arguments: [false, true]) func anUpstreamThatIsAwayIsToldAtOnce(isSecure: Bool) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         // Port 1 on loopback: nobody listens there.

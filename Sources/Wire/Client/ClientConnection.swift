@@ -22,6 +22,8 @@ final class ClientConnection: ChannelInboundHandler {
     private let takesPush: Bool
     /// Its upstream has said GOAWAY: it carries what it has and takes no more.
     var isRetired = false
+    /// It is known which version of HTTP it speaks.
+    private(set) var hasSettled = false
     private var engine = Engine.deciding
     private var candidate: HTTP2Client?
     private var context: ChannelHandlerContext?
@@ -51,14 +53,19 @@ final class ClientConnection: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        if context.channel.isActive { begin(context) }
+        if context.channel.isActive { opened(context) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelActive(context: ChannelHandlerContext) {
-        begin(context)
+        opened(context)
         context.fireChannelActive()
+    }
+
+    private func opened(_ context: ChannelHandlerContext) {
+        client?.opened(self)
+        begin(context)
     }
 
     private func begin(_ context: ChannelHandlerContext) {
@@ -90,6 +97,7 @@ final class ClientConnection: ChannelInboundHandler {
 
     private func settle(_ choice: Engine) {
         engine = choice
+        hasSettled = true
         candidate = nil
         client?.connected(self)
         pump()

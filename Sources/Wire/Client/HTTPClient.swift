@@ -212,13 +212,18 @@ package final class HTTPClient {
                             NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
                     try channel.pipeline.syncOperations.addHandler(connection)
-                    client.connections[ObjectIdentifier(connection)] = connection
                 }
             }
             .connect(host: address.host, port: address.port)
             .whenComplete { result in
                 if case .failure(let error) = result { bound.value.connectFailed(describe(error)) }
             }
+    }
+
+    /// Its socket is connected. What never comes so far is told by `connectFailed` alone.
+    func opened(_ connection: ClientConnection) {
+        if isStopped { return connection.close() }
+        connections[ObjectIdentifier(connection)] = connection
     }
 
     func connected(_ connection: ClientConnection) {
@@ -273,8 +278,13 @@ package final class HTTPClient {
             } else {
                 connectFailedNow(lastError ?? "the connection was closed during its set-up")
             }
-        case .http1 where connections.isEmpty && connecting == 0 && !waiting.isEmpty:
-            connect()
+        case .http1 where connection.hasSettled:
+            if connections.isEmpty && connecting == 0 && !waiting.isEmpty { connect() }
+        case .http1, .down:
+            // A known HTTP/1.1 server, which closed the connection before it could be used.
+            guard !connection.hasSettled else { break }
+            connecting -= 1
+            connectFailedNow(lastError ?? "the connection was closed during its set-up")
         default: break
         }
     }
@@ -321,7 +331,7 @@ package final class HTTPClient {
     private func sendHTTP1(_ fetch: Fetch) {
         if let connection = idle.popLast() { return connection.send(fetch) }
         wait(fetch)
-        if connections.count < limits.http1Connections && connecting < waiting.count { connect() }
+        if connections.count + connecting < limits.http1Connections && connecting < waiting.count { connect() }
     }
 
     func idle(_ connection: ClientConnection) {
