@@ -95,7 +95,11 @@ struct BenchCommand: ParsableCommand {
                 let name = "\(count) holds over \(version) (\(figures.connections) connections)"
                 row("segment's end to its answer, \(name)", figures.unblocked.text("ms", tail: ("p99", 0.99)))
                 row("first answer to each, \(name)", figures.behindFirst.text("ms", tail: ("p99", 0.99)))
-                if count > 1 { row("memory of a hold, \(name)", "\(Int(figures.bytesPerHold)) bytes") }
+                guard count > 1 else { continue }
+                row("memory of a hold, \(name)", "\(Int(figures.bytesPerHold)) bytes")
+                row(
+                    "processor time of the origin for an answer, \(name)",
+                    String(format: "%.0f µs", figures.processorMicroseconds))
             }
         }
     }

@@ -17,6 +17,8 @@ struct HoldsMeasure {
         let behindFirst: Spread
         /// Resident bytes of the origin for one hold, its share of a connection included.
         let bytesPerHold: Double
+        /// Microseconds of the origin's processor time for each answer of a release, what the stream costs included.
+        let processorMicroseconds: Double
         let connections: Int
     }
 
@@ -53,6 +55,7 @@ struct HoldsMeasure {
         var unblocked: [Double] = []
         var behindFirst: [Double] = []
         var bytesPerHold = Double.nan
+        var processorSeconds = 0.0
         for _ in 0..<rounds {
             let playlist = try MediaPlaylist(
                 parsing: Array(try viewer.get(Self.path).body.readableBytesView))
@@ -67,14 +70,16 @@ struct HoldsMeasure {
                 let bytes = Double((fleet.origin.residentBytes ?? 0) - before) / Double(count)
                 bytesPerHold = bytesPerHold.isNaN ? bytes : max(bytesPerHold, bytes)
             }
+            let used = fleet.origin.cpuSeconds ?? 0
             let arrivals = try answers.map { try $0.wait() }
+            processorSeconds += (fleet.origin.cpuSeconds ?? 0) - used
             guard let due = try times.dueOfFirstFrame(ofSegment: last + 3), let first = arrivals.min() else { continue }
             unblocked += arrivals.map { Double(($0 - due).nanoseconds) / 1e6 }
             behindFirst += arrivals.map { Double(($0 - first).nanoseconds) / 1e6 }
         }
         return Figures(
             unblocked: Spread(unblocked), behindFirst: Spread(behindFirst), bytesPerHold: bytesPerHold,
-            connections: connections)
+            processorMicroseconds: processorSeconds * 1e6 / Double(rounds * count), connections: connections)
     }
 
     static let path = "/live/demo/video/playlist.m3u8"
