@@ -13,6 +13,15 @@ package struct CacheKey: Hashable, Sendable {
 
     private static let directives: [StaticString] = ["_HLS_msn", "_HLS_part", "_HLS_skip"]
 
+    package static func == (a: CacheKey, b: CacheKey) -> Bool {
+        a.takesGzip == b.takesGzip && a.target.hasSameBytes(as: b.target)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        target.withUnsafeBytes { hasher.combine(bytes: $0) }
+        hasher.combine(takesGzip)
+    }
+
     package init(_ request: RequestHead) {
         takesGzip = Self.isPlaylist(request) && ContentCoding.negotiate(request.fields, offered: [.gzip]) == .gzip
         guard Self.isLive(request), request.query != nil else {
@@ -36,12 +45,12 @@ package struct CacheKey: Hashable, Sendable {
 
     /// Playlists are text, of which both codings are kept; media comes in one.
     private static func isPlaylist(_ request: RequestHead) -> Bool {
-        isLive(request) && request.path.suffix(5).elementsEqual(".m3u8".utf8)
+        isLive(request) && request.path.suffix(5).isEqual(to: ".m3u8")
     }
 
     /// The live channel that the object is of: what follows `/live/`.
     package var channel: HTTPBytes? {
-        guard target.starts(with: "/live/".utf8) else { return nil }
+        guard target.begins(with: "/live/") else { return nil }
         return target.dropFirst(6).prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
     }
 
@@ -56,6 +65,6 @@ package struct CacheKey: Hashable, Sendable {
 
     /// Whether a request is for live media, which is answered to viewers only when it is whole.
     package static func isLive(_ request: RequestHead) -> Bool {
-        request.target.starts(with: "/live/".utf8)
+        request.target.begins(with: "/live/")
     }
 }

@@ -7,6 +7,9 @@ package final class StoredResponse {
     package let body: SharedBody
     package let freshness: Freshness
     private let storedAt: ContinuousClock.Instant
+    private let freshUntil: ContinuousClock.Instant
+    /// What its owner has made of its head to serve it: kept as long as the answer is.
+    package var served: AnyObject?
 
     package init(head: ResponseHead, body: SharedBody, freshness: Freshness, at now: ContinuousClock.Instant) {
         var kept = head
@@ -16,6 +19,7 @@ package final class StoredResponse {
         self.body = body
         self.freshness = freshness
         storedAt = now
+        freshUntil = now + .seconds(freshness.lifetime - Double(freshness.initialAge))
     }
 
     /// The head as those get it who did not cause its fetch: without what `no-cache` or `private` withholds by name.
@@ -41,7 +45,14 @@ package final class StoredResponse {
         Int((freshness.lifetime - seconds(at: now)).rounded(.down))
     }
 
-    func isFresh(at now: ContinuousClock.Instant) -> Bool { seconds(at: now) < freshness.lifetime }
+    /// Until when `age` and `remaining` stay what they are now.
+    package func steadyUntil(_ now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        let age = seconds(at: now)
+        let rest = freshness.lifetime - age
+        return now + .seconds(min(age.rounded(.down) + 1 - age, rest - rest.rounded(.down)))
+    }
+
+    func isFresh(at now: ContinuousClock.Instant) -> Bool { now < freshUntil }
 
     /// Whether it may stand in for an upstream that fails.
     func maySubstitute(at now: ContinuousClock.Instant) -> Bool {

@@ -24,6 +24,7 @@ package final class NodeStatus {
     /// Answers if the path is one of these. Returns false when it is somebody else's.
     package func respond(to request: RequestHead, on exchange: Exchange) -> Bool {
         let path = request.path
+        guard path.count <= 8 else { return false }
         if path.isEqual(to: "/healthz") {
             exchange.respond(Self.head("text/plain; charset=utf-8"), body: .bytes(ByteBuffer(string: "ok\n")))
         } else if path.isEqual(to: "/readyz") {

@@ -31,7 +31,7 @@ package struct RelayRequest: Equatable, Sendable {
     private static let prefix = Array("/relay/v1/".utf8)
     private static let renditionLimit = 64
 
-    package static func isRelay(_ target: HTTPBytes) -> Bool { target.starts(with: prefix) }
+    package static func isRelay(_ target: HTTPBytes) -> Bool { target.begins(with: "/relay/v1/") }
 
     package var target: HTTPBytes {
         let query = wants.sorted { $0.key < $1.key }.map { rendition, held in

@@ -54,6 +54,24 @@ struct FieldsTests {
         #expect(reversed != sample())
     }
 
+    @Test(
+        "Say whether any of them steers a cache",
+        arguments: [
+            "via", "range", "pragma", "expect", "if-match", "If-Range", "max-forwards", "Cache-Control",
+            "if-none-match", "if-modified-since", "if-unmodified-since",
+        ])
+    func tellsSteering(name: String) {
+        var fields = sample()
+        #expect(!fields.steersCaches)
+        fields.append(name: name.utf8, value: "x".utf8)
+        #expect(fields.steersCaches)
+        let kept = fields
+        fields.clear()
+        #expect(fields.isEmpty && !fields.steersCaches && kept.count == 5)
+        fields.append(name: "x\(name)".utf8, value: "x".utf8)
+        #expect(!fields.steersCaches && fields.count == 1 && kept.text("accept") == "a")
+    }
+
     @Test("Can be filtered")
     func filters() {
         var fields = sample()

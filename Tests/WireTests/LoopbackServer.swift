@@ -19,10 +19,10 @@ struct LoopbackServer: Sendable {
     /// Runs `body` beside a server that answers with what `responder` makes; `tls` offers `protocols` by ALPN.
     static func with<Value: Sendable>(
         isSecure: Bool, protocols: [String] = ["h2", "http/1.1"], limits: ServerLimits = ServerLimits(),
+        on loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next(),
         responder: @escaping @Sendable () -> any Responder,
         _ body: (LoopbackServer) async throws -> Value
     ) async throws -> Value {
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
         var serverTLS: NIOSSLContext?
         var clientTLS: NIOSSLContext?
         var http2TLS: NIOSSLContext?

@@ -154,6 +154,9 @@ final class RawHTTP2: Sendable {
 
     func send(_ frames: [Frame]) async { await send(frames.flatMap(\.bytes)) }
 
+    /// From now on whatever comes is left where it is.
+    func stopReading() async { try? await channel.setOption(.autoRead, value: false).get() }
+
     var isClosed: Bool { !channel.isActive }
 
     /// What has come once `wanted` is true or the connection has ended.

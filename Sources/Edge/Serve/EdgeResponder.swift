@@ -17,7 +17,7 @@ final class EdgeResponder: Responder {
         let counted: (channel: String?, address: String?)
     }
 
-    private let name: String
+    let name: String
     let store: CacheStore
     let upstreams: UpstreamSet
     let feeds: ChannelFeeds
@@ -37,7 +37,7 @@ final class EdgeResponder: Responder {
     var listedFills: [WaiterID: (target: HTTPBytes, channel: String)] = [:]
     private var fillFetches: [FillID: FillFetch] = [:]
     /// Requests answered from what was pushed.
-    private(set) var pushAnswers: UInt64 = 0
+    var pushAnswers: UInt64 = 0
 
     init(
         settings: EdgeSettings, store: CacheStore, upstreams: UpstreamSet, feeds: ChannelFeeds, status: NodeStatus,
@@ -258,6 +258,14 @@ final class EdgeResponder: Responder {
         }
     }
 
+    /// Wakes the exchange whenever the body that it is sent grows or ends.
+    func follow(_ body: SharedBody, on exchange: Exchange) {
+        lastWaiter += 1
+        body.follow(lastWaiter)
+        following[lastWaiter] = (exchange, body)
+        followerOf[exchange] = lastWaiter
+    }
+
     /// The body that a follower reads has grown or ended. After its end the connection needs nobody to wake it.
     private func tell(_ follower: WaiterID) {
         guard let (exchange, body) = following[follower] else { return }
@@ -280,76 +288,6 @@ final class EdgeResponder: Responder {
             Problem(
                 name: "upstream-unavailable", title: "No upstream answers", status: 503,
                 detail: "This edge holds nothing for the request and none of its upstreams answers. Try again."))
-    }
-
-    // MARK: Answers
-
-    func serve(
-        _ response: StoredResponse, _ role: CacheStore.ServedAs, to request: RequestHead, on exchange: Exchange
-    ) {
-        if role == .pushed { pushAnswers += 1 } else if response.head.status == 200 { feeds.served(request) }
-        let isReused = role == .hit || role == .stale
-        var head = forwarded(isReused ? response.reusedHead : response.head)
-        head.fields.append("age", decimal: response.age(at: .now))
-        head.fields.append("cache-status", CacheStatus.text(name, role, response, at: .now))
-        if ConditionalRequest.isUnchanged(request, head, now: WallClock.now() / 1_000_000) {
-            head.status = 304
-            return exchange.respond(head)
-        }
-        let isComplete = response.body.isComplete
-        let length = isComplete ? response.body.byteCount : head.fields.first("content-length")?.decimalValue
-        guard head.status == 200, let length, let range = ByteRange(request, head: head, length: length) else {
-            guard !isComplete else { return exchange.respond(head, body: .slices(response.body.chunks)) }
-            follow(response.body, on: exchange)
-            return exchange.respond(head, body: .stream(SharedBodySource(response.body), length: length))
-        }
-        answer(range, of: response.body, length: length, head: head, on: exchange)
-    }
-
-    private func follow(_ body: SharedBody, on exchange: Exchange) {
-        lastWaiter += 1
-        body.follow(lastWaiter)
-        following[lastWaiter] = (exchange, body)
-        followerOf[exchange] = lastWaiter
-    }
-
-    private func answer(
-        _ range: ByteRange, of body: SharedBody, length: Int, head: ResponseHead, on exchange: Exchange
-    ) {
-        var head = head
-        head.fields.remove("content-length")
-        switch range {
-        case .unsatisfiable:
-            head.status = 416
-            head.fields.set("content-range", "bytes */\(length)")
-            exchange.respond(head)
-        case .single(let bounds):
-            head.status = 206
-            head.fields.set("content-range", "bytes \(bounds.lowerBound)-\(bounds.upperBound - 1)/\(length)")
-            if body.byteCount >= bounds.upperBound {
-                return exchange.respond(head, body: .slices(ByteRange.cut(body.chunks, to: bounds)))
-            }
-            // Not yet here: it waits for its bytes, and for no more.
-            follow(body, on: exchange)
-            exchange.respond(head, body: .stream(SharedBodySource(body, within: bounds), length: bounds.count))
-        case .multiple(let ranges):
-            guard body.isComplete else {
-                follow(body, on: exchange)
-                return exchange.respond(head, body: .stream(SharedBodySource(body), length: length))
-            }
-            let parts = MultipartRanges(
-                of: head, length: length, boundary: "needletail-\(UInt64.random(in: .min ... .max))")
-            head.status = 206
-            head.fields.set("content-type", "multipart/byteranges; boundary=\(parts.boundary)")
-            exchange.respond(head, body: .slices(parts.body(body.chunks, ranges)))
-        }
-    }
-
-    /// An upstream's head as viewers get it.
-    func forwarded(_ head: ResponseHead) -> ResponseHead {
-        var head = head
-        if !head.fields.contains("access-control-allow-origin") { CORS.append(to: &head.fields) }
-        return head
     }
 }
 

@@ -30,6 +30,7 @@ enum Forwarding {
 
     /// Why a request goes no further, if it does not.
     static func refusal(_ request: RequestHead) -> Problem? {
+        guard request.fields.steersCaches else { return nil }
         if request.fields.all("via").reduce(0, { $0 + Array(ListMembers($1)).count }) >= hopLimit {
             return Problem(
                 name: "loop", title: "Loop detected", status: 508,

@@ -33,9 +33,10 @@ final class WatchPage {
 
     /// Answers if the path is the page's. Returns false when it is somebody else's.
     func respond(to request: RequestHead, on exchange: Exchange) -> Bool {
-        let path = request.path
-        guard path.starts(with: "/watch/".utf8), request.method == .get || request.method == .head else { return false }
-        let rest = path.dropFirst("/watch/".utf8.count)
+        guard request.target.begins(with: "/watch/"), request.method == .get || request.method == .head else {
+            return false
+        }
+        let rest = request.path.dropFirst("/watch/".utf8.count)
         if rest.isEqual(to: "assets/watch.js") {
             send(script, on: exchange)
         } else if rest.isEqual(to: "assets/watch.css") {

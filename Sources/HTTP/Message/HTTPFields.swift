@@ -23,6 +23,9 @@ package struct HTTPFields: Sendable {
     /// True when `storage` after the prefix may be sent as it is: nothing was removed, and no line belongs to one
     /// connection or to the framing of one body.
     private(set) var isSendableAsStored = true
+    /// False when no field says what a cache is to do with the message: no condition, range, Cache-Control or the like, so
+    /// that none of them needs to be looked for.
+    package private(set) var steersCaches = false
 
     /// No fields.
     package init() {
@@ -54,21 +57,51 @@ package struct HTTPFields: Sendable {
 
     /// Appends a line whose name is a token and whose value is free of control characters.
     mutating func appendChecked(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        guard let line = appendLine(name: name, value: value) else { return }
+        lowercase(line.name)
+        classify(line)
+    }
+
+    /// Appends a line that needs no check: the name is a token in lower case, the value free of control characters.
+    package mutating func appendValid(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        if let line = appendLine(name: name, value: value) { classify(line) }
+    }
+
+    private mutating func appendLine(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Line? {
         guard let start = UInt32(exactly: storage.count), let nameLength = UInt16(exactly: name.count),
             let valueLength = UInt32(exactly: value.count)
-        else { return }
-        storage.append(contentsOf: name)
-        let line = Line(start: start, valueLength: valueLength, nameLength: nameLength)
-        lowercase(line.name)
+        else { return nil }
+        if storage.isEmpty {
+            storage.reserveCapacity(512)
+            lines.reserveCapacity(12)
+        }
+        storage.append(contentsOf: name.assumingMemoryBound(to: UInt8.self))
         storage.append(0x3a)
         storage.append(0x20)
-        storage.append(contentsOf: value)
+        storage.append(contentsOf: value.assumingMemoryBound(to: UInt8.self))
         storage.append(0x0d)
         storage.append(0x0a)
+        let line = Line(start: start, valueLength: valueLength, nameLength: nameLength)
         lines.append(line)
-        if isSendableAsStored, ConnectionField.hasLength(name.count), ConnectionField(name: storage[line.name]) != nil {
+        return line
+    }
+
+    private mutating func classify(_ line: Line) {
+        let length = Int(line.nameLength)
+        if isSendableAsStored, ConnectionField.hasLength(length), ConnectionField(name: storage[line.name]) != nil {
             isSendableAsStored = false
         }
+        if !steersCaches, SteeringField.hasLength(length), SteeringField.isOne(storage[line.name]) {
+            steersCaches = true
+        }
+    }
+
+    /// Becomes empty and keeps its memory, unless somebody else holds a copy: then the memory is theirs.
+    package mutating func clear() {
+        storage.removeAll(keepingCapacity: true)
+        lines.removeAll(keepingCapacity: true)
+        isSendableAsStored = true
+        steersCaches = false
     }
 }
 
@@ -79,6 +112,8 @@ extension HTTPFields: RandomAccessCollection {
 
     package var startIndex: Int { 0 }
     package var endIndex: Int { lines.count }
+    package var count: Int { lines.count }
+    package var isEmpty: Bool { lines.isEmpty }
 
     package subscript(position: Int) -> Element {
         let line = lines[position]

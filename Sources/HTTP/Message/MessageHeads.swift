@@ -7,6 +7,12 @@ package enum Scheme: Sendable, Hashable {
 
     /// The scheme of `http` or `https` in letters of either case, or nil.
     package init?(_ bytes: HTTPBytes) {
+        guard let scheme = bytes.withUnsafeBytes({ Scheme($0) }) else { return nil }
+        self = scheme
+    }
+
+    /// The same of bytes that are not kept.
+    package init?(_ bytes: UnsafeRawBufferPointer) {
         if bytes.isEqualIgnoringCase(to: "http") {
             self = .http
         } else if bytes.isEqualIgnoringCase(to: "https") {

@@ -8,7 +8,8 @@ package enum Method: Sendable, Hashable {
         self = token.withUnsafeBytes { Method($0) }
     }
 
-    init(_ token: UnsafeRawBufferPointer) {
+    /// The method of a token; the caller has checked that it is one.
+    package init(_ token: UnsafeRawBufferPointer) {
         switch token.count {
         case 3 where token.isEqual(to: "GET"): self = .get
         case 3 where token.isEqual(to: "PUT"): self = .put

@@ -1,14 +1,14 @@
 extension RequestHead {
     /// The target up to its query.
     package var path: HTTPBytes {
-        guard let mark = target.firstIndex(of: UInt8(ascii: "?")) else { return target }
-        return target[target.startIndex..<mark]
+        guard let mark = target.offset(of: UInt8(ascii: "?")) else { return target }
+        return target.prefix(mark)
     }
 
     /// The target after its first `?`, nil where it has none.
     package var query: HTTPBytes? {
-        guard let mark = target.firstIndex(of: UInt8(ascii: "?")) else { return nil }
-        return target[target.index(after: mark)...]
+        guard let mark = target.offset(of: UInt8(ascii: "?")) else { return nil }
+        return target.dropFirst(mark + 1)
     }
 
     /// The items of the query, as they came.

@@ -72,7 +72,7 @@ final class ClientConnection: ChannelInboundHandler {
         guard !isTLS, case .deciding = engine, candidate == nil else { return }
         if probesHTTP2 {
             candidate = HTTP2Client(
-                connection: self, allocator: context.channel.allocator, isTLS: false,
+                connection: self, isTLS: false,
                 takesPush: takesPush)
             pump()
         } else {
@@ -86,7 +86,7 @@ final class ClientConnection: ChannelInboundHandler {
                 settle(
                     .http2(
                         HTTP2Client(
-                            connection: self, allocator: context.channel.allocator, isTLS: true,
+                            connection: self, isTLS: true,
                             takesPush: takesPush)))
             } else {
                 settle(.http1(HTTP1Client(connection: self)))

@@ -37,10 +37,10 @@ final class HTTP2Client: HTTP2Session {
     private var lastHeard = NIODeadline.now()
     private var pingSentAt: NIODeadline?
 
-    init(connection: ClientConnection, allocator: ByteBufferAllocator, isTLS: Bool, takesPush: Bool) {
+    init(connection: ClientConnection, isTLS: Bool, takesPush: Bool) {
         self.connection = connection
         self.takesPush = takesPush
-        super.init(role: .client, output: OutputQueue(allocator: allocator, isTLS: isTLS, copyLimit: 4 * 1024))
+        super.init(role: .client, output: OutputQueue(spares: SpareBuffers(), isTLS: isTLS, copyLimit: 4 * 1024))
         let settings = [
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: takesPush ? 1 : 0),
@@ -65,7 +65,7 @@ final class HTTP2Client: HTTP2Session {
     }
 
     func takeOutput(_ write: (ByteBuffer) -> Void) -> Bool {
-        drain(limit: 256 * 1024)
+        drain()
         guard !output.isEmpty else { return false }
         output.takeAll(write)
         return true
@@ -82,7 +82,7 @@ final class HTTP2Client: HTTP2Session {
         lines.append(fetch.request.fields)
         let hasBody = fetch.body.readableBytes > 0
         let stream = lines.withNameValues(scratch: &scratch) { pairs -> Int32 in
-            var provider = HTTP2BodyProvider.provider
+            var provider = HTTP2BodyProvider.provider()
             return hasBody
                 ? nghttp2_submit_request(handle, nil, pairs.baseAddress, pairs.count, &provider, nil)
                 : nghttp2_submit_request(handle, nil, pairs.baseAddress, pairs.count, nil, nil)
@@ -141,7 +141,7 @@ final class HTTP2Client: HTTP2Session {
     private func promiseHeader(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
         promise.headerBytes &+= name.count &+ value.count &+ 32
         guard promise.headerBytes <= Self.headerLimit,
-            promise.request.appendHTTP2(name: name, value: value, limits: HTTP1Limits()) == nil
+            promise.request.appendHTTP2(name: name, value: value, limits: HTTP1Limits(), known: []) == nil
         else { return promise.isRefused = true }
     }
 
@@ -243,13 +243,13 @@ final class HTTP2Client: HTTP2Session {
         }
     }
 
-    override func nextBody(stream: Int32, limit: Int) -> BodyStep {
+    override func nextBody(stream: Int32, mark: UnsafeMutableRawPointer?, limit: Int) -> BodyStep {
         guard let entry = incoming[stream] else { return .failed }
         let count = min(limit, entry.requestBody.readableBytes)
         return .bytes(count: count, isLast: count == entry.requestBody.readableBytes)
     }
 
-    override func sendBody(stream: Int32, count: Int) {
+    override func sendBody(stream: Int32, mark: UnsafeMutableRawPointer?, count: Int) {
         guard let piece = incoming[stream]?.requestBody.readSlice(length: count) else { return }
         output.append(body: piece)
     }

@@ -23,6 +23,14 @@ struct HTTP2HeaderBlock {
         append(name, value: String(value).utf8)
     }
 
+    /// What begins an answer. The length of its body is told where it is known and may be told; where `keepsLength` is true
+    /// the head's own stands.
+    mutating func append(_ head: ResponseHead, length: Int?, keepsLength: Bool = false) {
+        append(":status", decimal: Int(head.status))
+        if let length, head.allowsBody, !keepsLength { append("content-length", decimal: length) }
+        append(head.fields, withLength: keepsLength)
+    }
+
     /// Appends what HTTP/2 may carry of `fields`, without their Content-Length when the caller tells one.
     mutating func append(_ fields: HTTPFields, withLength: Bool = true) {
         for (name, value) in fields where !isConnectionSpecific(name) {
@@ -57,5 +65,48 @@ struct HTTP2HeaderBlock {
             }
             return scratch.withUnsafeBufferPointer(body)
         }
+    }
+}
+
+/// Header lines that libnghttp2 reads where they lie: it copies neither names nor values. They must outlive the frames that
+/// are made of them.
+final class HTTP2PinnedLines {
+    private let storage: UnsafeMutableBufferPointer<UInt8>
+    private let lines: UnsafeMutableBufferPointer<nghttp2_nv>
+
+    var pairs: UnsafeBufferPointer<nghttp2_nv> { UnsafeBufferPointer(lines) }
+
+    init(_ block: HTTP2HeaderBlock) {
+        var block = block
+        var scratch: [nghttp2_nv] = []
+        (storage, lines) = block.withNameValues(scratch: &scratch) { pairs in
+            let storage = UnsafeMutableBufferPointer<UInt8>.allocate(
+                capacity: pairs.reduce(0) { $0 + $1.namelen + $1.valuelen })
+            let lines = UnsafeMutableBufferPointer<nghttp2_nv>.allocate(capacity: pairs.count)
+            var next = 0
+            /// Copies bytes to the next free place and says where that is.
+            func pin(_ bytes: UnsafeMutablePointer<UInt8>?, _ count: Int) -> UnsafeMutablePointer<UInt8>? {
+                guard let bytes, count > 0, let place = storage.baseAddress?.advanced(by: next) else {
+                    return storage.baseAddress
+                }
+                place.initialize(from: bytes, count: count)
+                next += count
+                return place
+            }
+            for (index, pair) in pairs.enumerated() {
+                lines.initializeElement(
+                    at: index,
+                    to: nghttp2_nv(
+                        name: pin(pair.name, pair.namelen), value: pin(pair.value, pair.valuelen),
+                        namelen: pair.namelen, valuelen: pair.valuelen,
+                        flags: UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue)))
+            }
+            return (storage, lines)
+        }
+    }
+
+    deinit {
+        storage.deallocate()
+        lines.deallocate()
     }
 }

@@ -49,41 +49,55 @@ extension RequestHead {
     static var emptyHTTP2: RequestHead { RequestHead(target: [], version: .http2) }
 
     /// Takes one field of an HTTP/2 header block (RFC 9113, 8.3.1), or says why it cannot be taken. libnghttp2 has
-    /// already checked the order, the number and the lower case of the names.
+    /// already checked the order, the number and the lower case of the names, and that values are free of control
+    /// characters. `known` is an authority that was found valid before: most clients send the same one again.
     mutating func appendHTTP2(
-        name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, limits: HTTP1Limits
+        name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, limits: HTTP1Limits, known: HTTPBytes
     ) -> RequestRefusal? {
         guard name.first == UInt8(ascii: ":") else {
             // Host is the authority's shadow: kept only where there is no authority.
-            if name.elementsEqual("host".utf8) {
-                if authority.isEmpty { return take(authority: value) }
+            if name.isEqual(to: "host") {
+                if authority.isEmpty { return take(authority: value, known: known) }
                 return nil
             }
             guard fields.count < limits.fieldCount else { return .headersTooLarge }
-            return fields.append(name: name, value: value) ? nil : .malformedField
+            fields.appendValid(name: name, value: value)
+            return nil
         }
-        if name.elementsEqual(":method".utf8) {
-            method = Method(token: Array(value)[...])
-            return method == .connect ? .unsupportedMethod : nil
-        }
-        if name.elementsEqual(":path".utf8) {
+        switch name.count {
+        case 5 where name.isEqual(to: ":path"):
             guard value.count <= limits.requestLineBytes else { return .malformedTarget }
             target = Array(value)[...]
             let isServerWide = method == .options && target.isEqual(to: "*")
             return isServerWide || TargetRule.isOriginForm(target) ? nil : .malformedTarget
-        }
-        if name.elementsEqual(":scheme".utf8) {
-            guard let known = Scheme(Array(value)[...]) else { return .malformedTarget }
+        case 7 where name.isEqual(to: ":method"):
+            method = Method(value)
+            return method == .connect ? .unsupportedMethod : nil
+        case 7 where name.isEqual(to: ":scheme"):
+            guard let known = Scheme(value) else { return .malformedTarget }
             scheme = known
             return nil
+        case 10 where name.isEqual(to: ":authority"): return take(authority: value, known: known)
+        default: return .malformedField
         }
-        if name.elementsEqual(":authority".utf8) { return take(authority: value) }
-        return .malformedField
     }
 
-    private mutating func take(authority value: UnsafeRawBufferPointer) -> RequestRefusal? {
+    private mutating func take(authority value: UnsafeRawBufferPointer, known: HTTPBytes) -> RequestRefusal? {
+        if !known.isEmpty, known.elementsEqual(value) {
+            authority = known
+            return nil
+        }
         authority = value.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }[...]
         return AuthorityRule.isValid(authority) ? nil : .malformedAuthority
+    }
+
+    /// Empties what HTTP/2 fields have filled, and keeps its memory where nobody else has it.
+    mutating func clearHTTP2() {
+        method = .get
+        target = []
+        authority = []
+        scheme = .http
+        fields.clear()
     }
 
     /// What a complete HTTP/2 head lacks.
@@ -97,7 +111,7 @@ extension ResponseHead {
     /// Takes one field of an upstream's header block. Returns false when it is malformed.
     mutating func appendHTTP2(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
         guard name.first == UInt8(ascii: ":") else { return fields.append(name: name, value: value) }
-        guard name.elementsEqual(":status".utf8), let code = Array(value)[...].decimalValue, (100...599).contains(code)
+        guard name.isEqual(to: ":status"), let code = Array(value)[...].decimalValue, (100...599).contains(code)
         else { return false }
         status = UInt16(code)
         return true

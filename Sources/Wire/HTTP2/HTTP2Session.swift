@@ -67,9 +67,9 @@ package class HTTP2Session {
         return taken == bytes.count
     }
 
-    /// Moves frames that are ready into `output` until it holds `limit` bytes or nothing is left.
-    final func drain(limit: Int) {
-        while output.queuedBytes < limit {
+    /// Moves frames that are ready into `output` until it holds a burst or nothing is left.
+    final func drain() {
+        while !output.isFull {
             var pointer: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(handle, &pointer)
             guard count > 0, let pointer else {
@@ -123,9 +123,10 @@ package class HTTP2Session {
     func frameSent(_ frame: UnsafePointer<nghttp2_frame>) {}
     func dataReceived(stream: Int32, bytes: UnsafeRawBufferPointer) {}
     func streamClosed(_ stream: Int32, code: UInt32) {}
-    func nextBody(stream: Int32, limit: Int) -> BodyStep { .failed }
+    /// `mark` is what the body was submitted with.
+    func nextBody(stream: Int32, mark: UnsafeMutableRawPointer?, limit: Int) -> BodyStep { .failed }
     /// Hands over the `count` bytes that `nextBody` announced.
-    func sendBody(stream: Int32, count: Int) {}
+    func sendBody(stream: Int32, mark: UnsafeMutableRawPointer?, count: Int) {}
 }
 
 /// What two nodes of ours agree on about server push.
@@ -143,68 +144,83 @@ private enum HTTP2Callbacks {
         var callbacks: OpaquePointer?
         precondition(nghttp2_session_callbacks_new(&callbacks) == 0, "libnghttp2 could not make its callback table")
         nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, head, identity in
-            if let head { recover(identity)?.frameBegan(head.pointee) }
+            if let head { with(identity) { $0.frameBegan(head.pointee) } }
             return 0
         }
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, identity in
-            guard let frame, let session = recover(identity) else { return 0 }
-            return session.beginHeaders(frame: frame) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+            guard let frame else { return 0 }
+            return with(identity) { $0.beginHeaders(frame: frame) } ?? true
+                ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
         nghttp2_session_callbacks_set_on_header_callback(callbacks) {
             _, frame, name, nameLength, value, valueLength, _, identity in
-            guard let frame, let session = recover(identity) else { return 0 }
-            let accepted = session.header(
-                frame: frame, name: UnsafeRawBufferPointer(start: name, count: nameLength),
-                value: UnsafeRawBufferPointer(start: value, count: valueLength))
-            return accepted ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+            guard let frame else { return 0 }
+            let isAccepted = with(identity) {
+                $0.header(
+                    frame: frame, name: UnsafeRawBufferPointer(start: name, count: nameLength),
+                    value: UnsafeRawBufferPointer(start: value, count: valueLength))
+            }
+            return isAccepted ?? true ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, identity in
-            if let frame { recover(identity)?.frameReceived(frame) }
+            if let frame { with(identity) { $0.frameReceived(frame) } }
             return 0
         }
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, frame, code, identity in
-            if let frame { recover(identity)?.frameRefused(frame, code: code) }
+            if let frame { with(identity) { $0.frameRefused(frame, code: code) } }
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, identity in
-            if let frame { recover(identity)?.frameSent(frame) }
+            if let frame { with(identity) { $0.frameSent(frame) } }
             return 0
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, stream, bytes, count, identity in
-            recover(identity)?.dataReceived(stream: stream, bytes: UnsafeRawBufferPointer(start: bytes, count: count))
+            with(identity) {
+                $0.dataReceived(stream: stream, bytes: UnsafeRawBufferPointer(start: bytes, count: count))
+            }
             return 0
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, stream, code, identity in
-            recover(identity)?.streamClosed(stream, code: code)
+            with(identity) { $0.streamClosed(stream, code: code) }
             return 0
         }
-        nghttp2_session_callbacks_set_send_data_callback(callbacks) { _, frame, header, count, _, identity in
-            guard let frame, let session = recover(identity) else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
-            session.output.append(UnsafeRawBufferPointer(start: header, count: 9))
-            session.sendBody(stream: frame.pointee.hd.stream_id, count: count)
-            return 0
+        nghttp2_session_callbacks_set_send_data_callback(callbacks) { _, frame, header, count, source, identity in
+            guard let frame, let source else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+            return with(identity) {
+                // One call of `mem_send` goes on from DATA to DATA until there is no more: here it is told to wait.
+                guard !$0.output.isFull else { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
+                $0.output.append(UnsafeRawBufferPointer(start: header, count: 9))
+                $0.sendBody(stream: frame.pointee.hd.stream_id, mark: source.pointee.ptr, count: count)
+                return 0
+            } ?? NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
         }
         return callbacks
     }()
 
-    private static func recover(_ identity: UnsafeMutableRawPointer?) -> HTTP2Session? {
-        identity.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
+    /// Calls `body` with the session that a callback is for. It is alive as long as its handle is: nothing is retained.
+    @discardableResult
+    fileprivate static func with<Result>(
+        _ identity: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> Result
+    ) -> Result? {
+        identity.map { Unmanaged<HTTP2Session>.fromOpaque($0)._withUnsafeGuaranteedRef(body) }
     }
 }
 
-/// The one data provider: the session that the callback recovers knows the stream's body.
+/// Where libnghttp2 gets bodies from: the session that the callback recovers knows them, by their stream or their mark.
 enum HTTP2BodyProvider {
-    static var provider: nghttp2_data_provider {
-        nghttp2_data_provider(source: nghttp2_data_source()) { _, stream, _, limit, flags, _, identity in
-            guard let identity, let flags else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
-            let session = Unmanaged<HTTP2Session>.fromOpaque(identity).takeUnretainedValue()
-            switch session.nextBody(stream: stream, limit: limit) {
-            case .bytes(let count, let isLast):
+    static func provider(mark: UnsafeMutableRawPointer? = nil) -> nghttp2_data_provider {
+        nghttp2_data_provider(source: nghttp2_data_source(ptr: mark)) {
+            _, stream, _, limit, flags, source, identity in
+            guard let flags, let source else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
+            let mark = source.pointee.ptr
+            switch HTTP2Callbacks.with(identity, { $0.nextBody(stream: stream, mark: mark, limit: limit) }) {
+            case .bytes(let count, let isLast)?:
                 flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
                 if isLast { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
                 return count
-            case .pending: return Int(NGHTTP2_ERR_DEFERRED.rawValue)
-            case .failed: return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+            case .pending?: return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+            case .failed?: return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+            case nil: return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
             }
         }
     }

@@ -14,7 +14,7 @@ struct BodyCursor {
         case .none: rest = .none
         case .bytes(let bytes): rest = bytes.readableBytes > 0 ? .slices(first: bytes, others: []) : .none
         case .slices(let slices):
-            let full = slices.filter { $0.readableBytes > 0 }
+            let full = slices.contains { $0.readableBytes == 0 } ? slices.filter { $0.readableBytes > 0 } : slices
             if let first = full.first { rest = .slices(first: first, others: full.dropFirst()) } else { rest = .none }
         case .stream(let source, _): rest = .stream(source, held: nil, isLast: false)
         }
@@ -25,6 +25,9 @@ struct BodyCursor {
         switch rest {
         case .none:
             return .end
+        case .slices(let only, let others) where others.isEmpty && only.readableBytes <= limit:
+            rest = .none
+            return .bytes(only, isLast: true)
         case .slices(var first, let others):
             guard let piece = first.readSlice(length: min(limit, first.readableBytes)) else { return .end }
             if first.readableBytes > 0 {

@@ -4,6 +4,7 @@ import NIOCore
 package final class ConnectionRegistry {
     package let limits: ServerLimits
     package var counters = ServerCounters()
+    let spares = SpareBuffers()
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var perAddress: [String: AddressUse] = [:]
     private var isDraining = false

@@ -43,6 +43,11 @@ package struct Exchange: Hashable {
         connection.respond(stream: stream, head: head, body: body)
     }
 
+    /// The same with a head that is laid out, whose `length` is the body's.
+    package func respond(_ prepared: PreparedHead, body: ResponseBody) {
+        connection.respond(stream: stream, prepared: prepared, body: body)
+    }
+
     /// Sends a 1xx answer before the final one. Clients of HTTP/1.0 get none (RFC 9110, 15.2).
     package func inform(_ head: ResponseHead) {
         connection.inform(stream: stream, head: head)
@@ -93,6 +98,16 @@ package enum ResponseBody {
     case slices([ByteBuffer])
     /// A body that may still grow; `length` in bytes where it is known.
     case stream(any BodySource, length: Int?)
+
+    /// True when it is known that there are no bytes.
+    var isEmpty: Bool {
+        switch self {
+        case .none: true
+        case .bytes(let bytes): bytes.readableBytes == 0
+        case .slices(let slices): slices.allSatisfy { $0.readableBytes == 0 }
+        case .stream(_, let length): length == 0
+        }
+    }
 
     /// Bytes in the whole body, where that is known.
     package var length: Int? {

@@ -31,11 +31,11 @@ final class HTTP1Server {
     /// Bytes of later requests kept while one is answered; beyond them the socket is not read.
     private static let pipelineBytes = 64 * 1024
 
-    init(connection: ServerConnection, allocator: ByteBufferAllocator) {
+    init(connection: ServerConnection) {
         self.connection = connection
         limits = connection.limits
         parser = HTTP1RequestParser(limits: connection.limits.head)
-        output = OutputQueue(allocator: allocator, isTLS: connection.isTLS, copyLimit: 16 * 1024)
+        output = OutputQueue(spares: connection.registry.spares, isTLS: connection.isTLS, copyLimit: 16 * 1024)
     }
 
     var hasOutput: Bool {
@@ -120,7 +120,7 @@ final class HTTP1Server {
             guard let event else { return }
             switch event {
             case .head(let head, _):
-                since = .now()
+                since = connection.now
                 // No other protocol is spoken here: RFC 9110, 7.8 lets a server pass over the wish.
                 if parser.requestsUpgrade { parser.declineUpgrade() }
                 state = .readingBody(head, ByteBuffer())
@@ -154,7 +154,7 @@ final class HTTP1Server {
         }
         output.append(body: problem.body)
         state = .finished
-        since = .now()
+        since = connection.now
         connection.closeAfterWriting()
     }
 
@@ -168,7 +168,19 @@ final class HTTP1Server {
             HTTP1Writer.write(
                 head, framing: bodyFraming, keepsAlive: framing.keepsAlive, toHTTP10: framing.isHTTP10, into: &$0)
         }
-        lastProgress = .now()
+        send(body, framing)
+    }
+
+    func respond(request number: Int32, prepared: PreparedHead, body: ResponseBody) {
+        guard number == request, case .waiting(var framing) = state else { return }
+        guard framing.isPlain, !isShuttingDown else { return respond(request: number, head: prepared.head, body: body) }
+        _ = framing.choose(head: prepared.head, body: body)
+        output.withTail { _ = $0.writeImmutableBuffer(prepared.http1) }
+        send(body, framing)
+    }
+
+    private func send(_ body: ResponseBody, _ framing: HTTP1Framing) {
+        lastProgress = connection.now
         isSourcePending = false
         guard framing.sendsBody else { return finishAnswer(framing) }
         state = .sending(framing, BodyCursor(body))
@@ -190,15 +202,15 @@ final class HTTP1Server {
     func takeOutput(_ write: (ByteBuffer) -> Void) -> Bool {
         fill()
         guard !output.isEmpty else { return false }
-        lastProgress = .now()
+        lastProgress = connection.now
         output.takeAll(write)
         return true
     }
 
     /// Moves body into the queue, up to a bound: what the socket does not take stays in the shared buffers.
     private func fill() {
-        while case .sending(let framing, var cursor) = state, output.queuedBytes < 256 * 1024 {
-            let piece = cursor.next(limit: 256 * 1024)
+        while case .sending(let framing, var cursor) = state, !output.isFull {
+            let piece = cursor.next(limit: output.burst)
             state = .sending(framing, cursor)
             switch piece {
             case .bytes(let bytes, let isLast):
@@ -224,7 +236,7 @@ final class HTTP1Server {
     }
 
     private func finishAnswer(_ framing: HTTP1Framing) {
-        since = .now()
+        since = connection.now
         guard framing.keepsAlive else {
             state = .finished
             return connection.closeAfterWriting()
@@ -245,6 +257,9 @@ struct HTTP1Framing {
     var keepsAlive: Bool
     private(set) var isChunked = false
     private(set) var sendsBody = false
+
+    /// Nothing but the answer itself decides how it is framed.
+    var isPlain: Bool { keepsAlive && !isHead && !isHTTP10 }
 
     init(request: RequestHead, keepsAlive: Bool) {
         isHead = request.method == .head

@@ -33,6 +33,7 @@ package final class ServerConnection: ChannelInboundHandler {
     /// Since when the socket has taken nothing although bytes wait for it.
     private var stalledSince: NIODeadline?
     private let openedAt = NIODeadline.now()
+    private var readAt = NIODeadline.now()
 
     init(responder: any Responder, limits: ServerLimits, isTLS: Bool, registry: ConnectionRegistry) {
         self.responder = responder
@@ -44,6 +45,9 @@ package final class ServerConnection: ChannelInboundHandler {
     var protocolName: StaticString {
         if case .http2 = engine { "h2" } else { "http/1.1" }
     }
+
+    /// The time: while what was read is worked on, when it was read.
+    var now: NIODeadline { isReading ? readAt : .now() }
 
     // MARK: Channel events
 
@@ -59,7 +63,10 @@ package final class ServerConnection: ChannelInboundHandler {
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        isReading = true
+        if !isReading {
+            isReading = true
+            readAt = .now()
+        }
         receive(unwrapInboundIn(data))
     }
 
@@ -117,12 +124,8 @@ package final class ServerConnection: ChannelInboundHandler {
     }
 
     private func start(isHTTP2: Bool) {
-        guard let context else { return }
-        let allocator = context.channel.allocator
-        engine =
-            isHTTP2
-            ? .http2(HTTP2Server(connection: self, allocator: allocator))
-            : .http1(HTTP1Server(connection: self, allocator: allocator))
+        guard context != nil else { return }
+        engine = isHTTP2 ? .http2(HTTP2Server(connection: self)) : .http1(HTTP1Server(connection: self))
         wantsPump = true
     }
 
@@ -132,6 +135,15 @@ package final class ServerConnection: ChannelInboundHandler {
         switch engine {
         case .http1(let server): server.respond(request: stream, head: head, body: body)
         case .http2(let server): server.respond(stream: stream, head: head, body: body)
+        case .undecided, .closed: return
+        }
+        pumpSoon()
+    }
+
+    func respond(stream: Int32, prepared: PreparedHead, body: ResponseBody) {
+        switch engine {
+        case .http1(let server): server.respond(request: stream, prepared: prepared, body: body)
+        case .http2(let server): server.respond(stream: stream, prepared: prepared, body: body)
         case .undecided, .closed: return
         }
         pumpSoon()
@@ -211,7 +223,8 @@ package final class ServerConnection: ChannelInboundHandler {
         if isReading || isPumping { wantsPump = true } else { pump() }
     }
 
-    /// Writes what the engine has, as long as the socket takes it, then flushes once.
+    /// Writes what the engine has, burst by burst, as long as the socket takes it. Each burst is flushed, so that its memory
+    /// is free for the next.
     private func pump() {
         guard let context else { return }
         // A flush may tell at once that the socket takes more: that is heard by the loop below.
@@ -223,9 +236,7 @@ package final class ServerConnection: ChannelInboundHandler {
         defer { isPumping = false }
         repeat {
             wantsPump = false
-            var wrote = false
-            while context.channel.isWritable, takeOutput({ write($0, to: context) }) { wrote = true }
-            if wrote { context.flush() }
+            while context.channel.isWritable, takeOutput({ write($0, to: context) }) { context.flush() }
         } while wantsPump
         stalledSince = context.channel.isWritable ? nil : stalledSince ?? .now()
         if closesAfterPump || isFinished { finish(context) }

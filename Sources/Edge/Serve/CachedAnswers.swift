@@ -1,0 +1,111 @@
+import Cache
+import HTTP
+import NIOCore
+import Node
+import Wire
+
+/// How the edge's responder answers with what is held.
+extension EdgeResponder {
+    func serve(
+        _ response: StoredResponse, _ role: CacheStore.ServedAs, to request: RequestHead, on exchange: Exchange
+    ) {
+        if role == .pushed { pushAnswers += 1 } else if response.head.status == 200 { feeds.served(request) }
+        let now = ContinuousClock.now
+        if request.method == .get, !request.fields.steersCaches, response.body.isComplete {
+            return exchange.respond(prepared(response, role, at: now), body: ResponseBody(response.body.chunks))
+        }
+        var head = head(of: response, role, at: now)
+        if ConditionalRequest.isUnchanged(request, head, now: WallClock.now() / 1_000_000) {
+            head.status = 304
+            return exchange.respond(head)
+        }
+        let isComplete = response.body.isComplete
+        let length = isComplete ? response.body.byteCount : head.fields.first("content-length")?.decimalValue
+        guard head.status == 200, let length, let range = ByteRange(request, head: head, length: length) else {
+            guard !isComplete else { return exchange.respond(head, body: ResponseBody(response.body.chunks)) }
+            follow(response.body, on: exchange)
+            return exchange.respond(head, body: .stream(SharedBodySource(response.body), length: length))
+        }
+        answer(range, of: response.body, length: length, head: head, on: exchange)
+    }
+
+    /// The head of an answer as it is sent now: with its age, and with how it was come by.
+    private func head(
+        of response: StoredResponse, _ role: CacheStore.ServedAs, at now: ContinuousClock.Instant
+    ) -> ResponseHead {
+        let isReused = role == .hit || role == .stale
+        var head = forwarded(isReused ? response.reusedHead : response.head)
+        head.fields.append("age", decimal: response.age(at: now))
+        head.fields.append("cache-status", CacheStatus.text(name, role, response, at: now))
+        return head
+    }
+
+    /// The same laid out, once for all who get it within one second.
+    private func prepared(
+        _ response: StoredResponse, _ role: CacheStore.ServedAs, at now: ContinuousClock.Instant
+    ) -> PreparedHead {
+        if let ready = response.served as? ServedHead, ready.role == role, now < ready.until { return ready.prepared }
+        let prepared = PreparedHead(head(of: response, role, at: now), length: response.body.byteCount)
+        response.served = ServedHead(role, until: response.steadyUntil(now), prepared)
+        return prepared
+    }
+
+    private func answer(
+        _ range: ByteRange, of body: SharedBody, length: Int, head: ResponseHead, on exchange: Exchange
+    ) {
+        var head = head
+        head.fields.remove("content-length")
+        switch range {
+        case .unsatisfiable:
+            head.status = 416
+            head.fields.set("content-range", "bytes */\(length)")
+            exchange.respond(head)
+        case .single(let bounds):
+            head.status = 206
+            head.fields.set("content-range", "bytes \(bounds.lowerBound)-\(bounds.upperBound - 1)/\(length)")
+            if body.byteCount >= bounds.upperBound {
+                return exchange.respond(head, body: .slices(ByteRange.cut(body.chunks, to: bounds)))
+            }
+            // Not yet here: it waits for its bytes, and for no more.
+            follow(body, on: exchange)
+            exchange.respond(head, body: .stream(SharedBodySource(body, within: bounds), length: bounds.count))
+        case .multiple(let ranges):
+            guard body.isComplete else {
+                follow(body, on: exchange)
+                return exchange.respond(head, body: .stream(SharedBodySource(body), length: length))
+            }
+            let parts = MultipartRanges(
+                of: head, length: length, boundary: "needletail-\(UInt64.random(in: .min ... .max))")
+            head.status = 206
+            head.fields.set("content-type", "multipart/byteranges; boundary=\(parts.boundary)")
+            exchange.respond(head, body: .slices(parts.body(body.chunks, ranges)))
+        }
+    }
+
+    /// An upstream's head as viewers get it.
+    func forwarded(_ head: ResponseHead) -> ResponseHead {
+        var head = head
+        if !head.fields.contains("access-control-allow-origin") { CORS.append(to: &head.fields) }
+        return head
+    }
+}
+
+/// What an answer from the cache was last sent with.
+private final class ServedHead {
+    let role: CacheStore.ServedAs
+    /// When its age or its remaining lifetime, in whole seconds, is another.
+    let until: ContinuousClock.Instant
+    let prepared: PreparedHead
+
+    init(_ role: CacheStore.ServedAs, until: ContinuousClock.Instant, _ prepared: PreparedHead) {
+        self.role = role
+        self.until = until
+        self.prepared = prepared
+    }
+}
+
+extension ResponseBody {
+    fileprivate init(_ chunks: [ByteBuffer]) {
+        if chunks.count == 1, let only = chunks.first { self = .bytes(only) } else { self = .slices(chunks) }
+    }
+}

@@ -1,0 +1,54 @@
+import HTTP
+import NIOCore
+import NIOPosix
+import Testing
+import Wire
+
+/// Clients that open every window and then read nothing: what they asked for stays where it is shared, and is not copied
+/// for them.
+@Suite struct SlowReaderTests {
+    /// Far more than a socket holds.
+    private static let bodyBytes = 256 << 20
+    /// What the kernel may hold of one connection on both sides, and one burst of ours.
+    private static let heldBytes = 48 << 20
+
+    private final class Endless: Responder, BodySource {
+        private let piece = ByteBuffer(repeating: 7, count: 1 << 20)
+        private(set) var drawn = 0
+
+        func respond(to request: RequestHead, body: ByteBuffer, on exchange: Exchange) {
+            exchange.respond(ResponseHead(status: 200), body: .stream(self, length: SlowReaderTests.bodyBytes))
+        }
+
+        func cancelled(_ exchange: Exchange) {}
+
+        func next(limit: Int) -> BodyPiece {
+            let count = min(limit, piece.readableBytes, SlowReaderTests.bodyBytes - drawn)
+            guard let bytes = piece.getSlice(at: 0, length: count), count > 0 else { return .failed }
+            drawn += count
+            return .bytes(bytes, isLast: drawn == SlowReaderTests.bodyBytes)
+        }
+    }
+
+    @Test(arguments: [false, true]) func takesNoMoreThanItsSocketHolds(isSecure: Bool) async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let endless = try await loop.submit { NIOLoopBound(Endless(), eventLoop: loop) }.get()
+        try await LoopbackServer.with(isSecure: isSecure, on: loop, responder: { endless.value }) { server in
+            let client = try await RawHTTP2(server)
+            await client.open(Frame.setting(4, 0x7fff_ffff))
+            _ = try await client.received { frames in frames.contains { $0.type == Frame.Kind.settings.rawValue } }
+            await client.stopReading()
+            let whole = Frame.endStream | Frame.endHeaders
+            await client.send([
+                Frame(.windowUpdate, Frame.word(0x7fff_0000)),
+                Frame(.headers, flags: whole, stream: 1, Block.request()),
+            ])
+            // A server that fills a buffer until the body's end does so before anything else happens on its loop.
+            var drawn = 0
+            for _ in 0..<100_000 where drawn == 0 { drawn = try await loop.submit { endless.value.drawn }.get() }
+            #expect(drawn > 0)
+            #expect(drawn < Self.heldBytes, "\(drawn >> 20) MiB were taken for a reader of nothing")
+            await client.close()
+        }
+    }
+}
