@@ -20,20 +20,14 @@ package struct HTTPLimits: Equatable, Sendable {
     package var resetsPerSecond = 200
     /// Requests at once that wait for a playlist's or part's next state.
     package var parkedRequests = 50_000
-    /// Those of them that wait for one channel. The origin's alone.
+    /// Those of them that wait for one channel.
     package var parkedRequestsPerChannel = 20_000
-    /// Those of them that come from one address. The origin's alone.
+    /// Those of them that come from one address.
     package var parkedRequestsPerAddress = 5_000
 
     package init() {}
 
-    /// An edge's, which joins requests of many viewers to few.
-    init(_ section: Section) { self.init(section, hasHoldsOfChannels: false) }
-
-    /// An origin's.
-    init(ofOrigin section: Section) { self.init(section, hasHoldsOfChannels: true) }
-
-    private init(_ section: Section, hasHoldsOfChannels: Bool) {
+    init(_ section: Section) {
         requestTimeout =
             section.value("request_timeout", .duration(.seconds(1) ... .seconds(120)), standard: requestTimeout).value
         idleTimeout =
@@ -54,7 +48,6 @@ package struct HTTPLimits: Equatable, Sendable {
         resetsPerSecond = section.value("resets_per_second", .integer(1...100_000), standard: resetsPerSecond).value
         let parked = section.value("parked_requests", .integer(1...1_000_000), standard: parkedRequests)
         parkedRequests = parked.value
-        guard hasHoldsOfChannels else { return }
         let perChannel = section.value(
             "parked_requests_per_channel", .integer(1...1_000_000),
             standard: min(parkedRequestsPerChannel, parked.value))

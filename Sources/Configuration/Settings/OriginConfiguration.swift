@@ -51,7 +51,7 @@ package struct OriginConfiguration: Equatable, Sendable {
         let http = root.section("http") { section in
             (
                 listen: section.listen(standard: httpListen),
-                limits: section.section("limits", HTTPLimits.init(ofOrigin:)).value
+                limits: section.section("limits", HTTPLimits.init(_:)).value
             )
         }.value
         var https = root.section("https") { section in

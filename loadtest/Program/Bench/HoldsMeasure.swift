@@ -3,6 +3,7 @@ import HLS
 import Harness
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// Many requests that wait on one origin for the same segment: what each costs in memory, and how long after the
 /// segment's end its answer comes.
@@ -164,13 +165,17 @@ private final class HoldConnection: ChannelInboundHandler {
     }
 }
 
-/// A hundred requests on each connection of HTTP/2.
+/// Requests on connections of HTTP/2, in turn.
 final class StreamHolders: Holders {
     private let viewers: [Viewer]
 
-    init(port: Int, connections: Int, on group: any EventLoopGroup) throws {
-        viewers = try (0..<connections).map { _ in try Viewer(port: port, on: group) }
-        for viewer in viewers { _ = try viewer.get("/healthz") }
+    init(port: Int, connections: Int, tls: NIOSSLContext? = nil, on group: any EventLoopGroup) throws {
+        viewers = try (0..<connections).map { _ in try Viewer(port: port, tls: tls, on: group) }
+        // A few at a time: more would overflow the queue of connections to be accepted.
+        for start in stride(from: 0, to: connections, by: 64) {
+            let batch = viewers[start..<min(start + 64, connections)].map { $0.request("/healthz") }
+            for answer in batch { _ = try answer.wait() }
+        }
     }
 
     func ask(_ path: String, count: Int) throws -> [EventLoopFuture<NIODeadline>] {

@@ -1,6 +1,7 @@
 import HTTP
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Wire
 
 /// A viewer without a screen: asks over one HTTP/2 connection and waits for whole answers.
@@ -15,13 +16,17 @@ final class Viewer {
     private let loop: any EventLoop
     private let client: NIOLoopBound<HTTPClient>
 
-    init(port: Int, on group: any EventLoopGroup) throws {
+    /// `tls` trusts the server's certificate; nil in the clear.
+    init(port: Int, tls: NIOSSLContext? = nil, on group: any EventLoopGroup) throws {
         let loop = group.next()
         self.loop = loop
         client = try loop.submit {
+            var limits = ClientLimits()
+            limits.responseTimeout = .seconds(120)
+            limits.connectTimeout = .seconds(30)
             let client = HTTPClient(
-                address: UpstreamAddress(isSecure: false, host: "127.0.0.1", port: port), tls: nil,
-                limits: ClientLimits(), eventLoop: loop)
+                address: UpstreamAddress(isSecure: tls != nil, host: "127.0.0.1", port: port), tls: tls,
+                limits: limits, eventLoop: loop)
             return NIOLoopBound(client, eventLoop: loop)
         }.wait()
     }

@@ -23,6 +23,9 @@ struct CachePeer {
     /// Seconds of processor time of the process and of all that it started.
     var cpuSeconds: Double { ProcessorTime.ofFamily(process.processIdentifier) }
 
+    /// Bytes of memory of the process and of all that it started.
+    var residentBytes: Int { ProcessorTime.family(process.processIdentifier).reduce(0) { $0 + $1.residentBytes } }
+
     /// Starts a server on the first core and waits until it answers on every port.
     static func start(
         name: String, version: String, ports: [Face: Int], command: [String], in directory: URL
@@ -42,27 +45,44 @@ struct CachePeer {
     }
 }
 
-/// Processor time as Linux counts it.
+/// What Linux says of processes.
 enum ProcessorTime {
-    /// Seconds that a process and its living descendants have used, all threads (`/proc/PID/stat`, fields 14 and 15).
-    static func ofFamily(_ root: Int32) -> Double {
-        var ticks: [Int32: (parent: Int32, used: Double)] = [:]
+    struct Usage {
+        /// Processor time of all threads.
+        let seconds: Double
+        let residentBytes: Int
+    }
+
+    /// A process and its living descendants (`/proc/PID/stat`, fields 14, 15 and 24).
+    static func family(_ root: Int32) -> [Usage] {
+        var processes: [Int32: (parent: Int32, usage: Usage)] = [:]
         for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
             guard let pid = Int32(entry),
                 let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
                 let rest = stat.split(separator: ")").last
             else { continue }
             let fields = rest.split(separator: " ")
-            guard fields.count > 12, let parent = Int32(fields[1]), let user = Double(fields[11]),
-                let system = Double(fields[12])
+            guard fields.count > 21, let parent = Int32(fields[1]), let user = Double(fields[11]),
+                let system = Double(fields[12]), let pages = Int(fields[21])
             else { continue }
-            ticks[pid] = (parent, user + system)
+            let usage = Usage(
+                seconds: (user + system) / Double(sysconf(Int32(_SC_CLK_TCK))),
+                residentBytes: pages * sysconf(Int32(_SC_PAGESIZE)))
+            processes[pid] = (parent, usage)
         }
-        let total = ticks.keys.reduce(0) { sum, pid in
+        return processes.compactMap { pid, process in
             var ancestor = pid
-            while ancestor != root, let parent = ticks[ancestor]?.parent, parent > 0 { ancestor = parent }
-            return ancestor == root ? sum + (ticks[pid]?.used ?? 0) : sum
+            while ancestor != root, let parent = processes[ancestor]?.parent, parent > 0 { ancestor = parent }
+            return ancestor == root ? process.usage : nil
         }
-        return total / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    /// Seconds that a process and its living descendants have used.
+    static func ofFamily(_ root: Int32) -> Double { family(root).reduce(0) { $0 + $1.seconds } }
+
+    /// This process, with all threads and processes that it starts from now on, stays on one core.
+    static func stay(onCore core: Int) throws {
+        let result = try run("taskset", ["-a", "-c", "-p", "\(core)", "\(getpid())"])
+        guard result.status == 0 else { throw TimedOut(description: "taskset: \(result.errors)") }
     }
 }

@@ -8,15 +8,23 @@ struct CachePeers {
     let originPort: Int
     let documents: URL
 
+    /// The same servers in front of another origin.
+    func before(originPort: Int) -> CachePeers {
+        CachePeers(directory: directory, originPort: originPort, documents: documents)
+    }
+
     /// Our edge, with its upstream in the clear.
     func needletail() throws -> CachePeer {
         let ports = try freshPorts()
         try """
         name: bench
-        http: {listen: "127.0.0.1:\(ports[.clear] ?? 0)"}
+        http:
+          listen: "127.0.0.1:\(ports[.clear] ?? 0)"
+          limits:
+            {connections_per_address: 20000, parked_requests_per_address: 20000, idle_timeout: 10m, request_timeout: 2m}
         https: {listen: "127.0.0.1:\(ports[.secure] ?? 0)"}
         tls: {certificate: cert.pem, key: key.pem}
-        upstreams: [{url: "http://127.0.0.1:\(originPort)"}]
+        upstreams: [{url: "http://127.0.0.1:\(originPort)", timeout: 2m}]
         """.write(to: directory.appendingPathComponent("edge.yaml"), atomically: true, encoding: .utf8)
         // Both versions of HTTP are spoken on the clear port.
         return try CachePeer.start(
