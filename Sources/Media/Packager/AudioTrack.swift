@@ -23,6 +23,8 @@ struct AudioTrack {
     private var needsInit = true
     /// Where the next frame follows, in samples.
     private var end: Int64
+    /// The publish ends: what is held is the last.
+    private var isLast = false
     /// There is no picture: sound decides where segments are cut.
     private var leads = false
     /// What is left of a hole that was filled, in samples.
@@ -33,6 +35,8 @@ struct AudioTrack {
     let isContinued: Bool
 
     private static let heldFrames = 2_000
+    /// Microseconds by which a frame that is heard may come after its stamp.
+    private static let latestPlace: Int64 = 100_000
     /// Microseconds to a discontinuity that silence need not fill.
     private static let shortestLeap: Int64 = 500_000
 
@@ -60,6 +64,8 @@ struct AudioTrack {
     var frontier: Int64? { writer.isOpen ? microseconds(end) : nil }
     var isEmpty: Bool { held.isEmpty }
     var oldest: Int64? { held.first?.time }
+    /// Microseconds of sound that wait for the picture.
+    var waiting: Int64 { Int64(held.count) * frameMicroseconds }
 
     private func microseconds(_ samples: Int64) -> Int64 {
         Int64((Double(samples) / Double(configuration.sampleRate) * 1e6).rounded())
@@ -113,7 +119,9 @@ struct AudioTrack {
     ) {
         var count = 0
         for frame in held {
-            guard frame.time < time - frameMicroseconds || leads else { break }
+            // It is put where the last one ended, which may be a little later than its stamp: no cut may be unknown there.
+            let place = hasBegun ? max(frame.time, min(microseconds(end), frame.time + Self.latestPlace)) : frame.time
+            guard place < time - frameMicroseconds || leads else { break }
             count += 1
             package(frame, leads: leads, plan: &plan, dates: dates, into: &events)
         }
@@ -128,6 +136,8 @@ struct AudioTrack {
             guard let cut = plan.segment(at: moment, above: joinsAbove) else { return }
             begin(at: cut, plan: plan, dates: dates, into: &events)
         }
+        // The picture is there to cut, whoever did before.
+        leads = false
         let target = samples(moment)
         guard leap(to: target, at: .max, leads: false, plan: &plan, dates: dates, into: &events) else { return }
         fill(until: target, toTheLast: false, plan: &plan, dates: dates, into: &events)
@@ -211,6 +221,14 @@ struct AudioTrack {
         return elapsed >= settings.segmentDuration.microseconds / 1e6 - 0.001
     }
 
+    /// The picture cuts no more, and another part would make the segment longer than it may be.
+    private var isLong: Bool {
+        guard isLast else { return false }
+        let elapsed = Double(end - writer.segmentStart) / Double(configuration.sampleRate)
+        return elapsed + settings.partTarget.microseconds / 1e6 > settings.maximumSegmentDuration.microseconds / 1e6
+            + 0.45
+    }
+
     /// Frames of silence up to `stamped`. With `toTheLast` the last of them lasts as long as is left, and what is too
     /// short for one is left to the frame that follows.
     private mutating func fill(
@@ -237,7 +255,7 @@ struct AudioTrack {
         _ bytes: ByteBuffer, lasting count: Int64, plan: inout SegmentPlan, dates: ProgramDates,
         into events: inout [PackagerEvent]
     ) {
-        if leadsToCut, let sequence = writer.sequence, plan.next(after: sequence, at: .max) == nil {
+        if leadsToCut || isLong, let sequence = writer.sequence, plan.next(after: sequence, at: .max) == nil {
             _ = plan.cut(at: microseconds(end))
         }
         let longest = Int64(settings.partTarget.microseconds / 1e6 * Double(configuration.sampleRate))
@@ -292,6 +310,9 @@ struct AudioTrack {
                 programDateTimeMicroseconds: dates.date(at: microseconds(end)), startsIndependent: true),
             at: end, into: &events)
     }
+
+    /// No picture follows that could tell where to cut.
+    mutating func pictureHasEnded() { isLast = true }
 
     /// Closes what is open. The publish is over.
     mutating func finish(into events: inout [PackagerEvent]) { writer.close(at: end, into: &events) }

@@ -28,6 +28,11 @@ package struct PublishPackager {
     /// The first frame's place on the line.
     private var firstLine: Int64?
 
+    /// How far ahead of its picture sound is sent, in microseconds.
+    private var soundAhead: Int64 = 0
+    /// The picture stays away, and gaps stand for it.
+    private var pictureIsAway = false
+
     // Before the start: packets wait here until every expected track has shown its configuration.
     private var waiting: [(Arrived, wall: Int64)] = []
     private var waitingSince: Int64?
@@ -43,6 +48,8 @@ package struct PublishPackager {
     private static let lateness: Int64 = 1_500_000
     /// How near to the other a missing track is filled up.
     private static let nearness: Int64 = 250_000
+    /// Sound that is sent further ahead of its picture counts as far.
+    private static let longestAhead: Int64 = 1_200_000
 
     /// - Parameters:
     ///   - firstSequence: numbers the first segment.
@@ -137,6 +144,7 @@ package struct PublishPackager {
     /// Closes what is open. The publish is over.
     package mutating func finish(into events: inout [PackagerEvent]) {
         if !isRunning, !waiting.isEmpty { begin(into: &events) }
+        audio?.pictureHasEnded()
         flushAudio(before: .max, into: &events)
         video?.finish(into: &events)
         audio?.finish(into: &events)
@@ -266,6 +274,10 @@ package struct PublishPackager {
                 bytes, time: time, offsetMilliseconds: packet.compositionOffsetMilliseconds, isJump: isJump,
                 floor: audio?.frontier, plan: &plan, dates: dates, into: &events)
             if let seconds = video?.takeLongGOP() { longGOP(seconds, into: &events) }
+            pictureIsAway = false
+            if let newest = audio?.newest {
+                soundAhead = max(min(newest - time, Self.longestAhead), soundAhead - soundAhead / 64)
+            }
             settle(into: &events)
         }
     }
@@ -358,10 +370,15 @@ package struct PublishPackager {
         if let newest = audio?.newest {
             if video?.hasBegun == true {
                 let stands = video?.frontier ?? firstLine ?? newest
-                if newest - stands > Self.lateness {
+                // What lies between two stamps of the sound says nothing of the picture, unless the line has broken there:
+                // as much sound has to wait for it.
+                let waits = plan.breaks ? newest - stands : min(newest - stands, audio?.waiting ?? 0)
+                if pictureIsAway || waits > Self.lateness {
+                    pictureIsAway = true
                     warn(.trackMissing(kind: .video), into: &events)
                     video?.standStill(
-                        until: newest - Self.nearness, from: stands, plan: &plan, dates: dates, into: &events)
+                        until: newest - soundAhead - Self.nearness, from: stands, plan: &plan, dates: dates,
+                        into: &events)
                 }
             } else if let oldest = audio?.oldest, audio?.isOpen == true || newest - oldest > Self.lateness {
                 // A picture that is known and does not come: sound goes on alone until then.

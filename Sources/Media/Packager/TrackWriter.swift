@@ -67,9 +67,9 @@ struct TrackWriter {
     }
 
     /// Adds a part without media.
-    mutating func gap(until end: Int64, into events: inout [PackagerEvent]) {
+    mutating func gap(until end: Int64, isLikelyLast: Bool, into events: inout [PackagerEvent]) {
         guard pending.isEmpty, end > position else { return }
-        emit(ByteBuffer(), until: end, sampleCount: 0, isIndependent: false, isLikelyLast: false, into: &events)
+        emit(ByteBuffer(), until: end, sampleCount: 0, isIndependent: false, isLikelyLast: isLikelyLast, into: &events)
     }
 
     private mutating func emit(

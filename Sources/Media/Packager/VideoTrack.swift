@@ -19,6 +19,11 @@ struct VideoTrack {
     private var segmentIsIndependent = true
     private var longGOP: Double?
     private var cadence = KeyframeCadence()
+    private var lastGrid: Int64?
+    /// Where the part under way ends, as soon as the next frame tells whether its segment ends there too.
+    private var due: Int64?
+    /// The last part has told that its segment ends with it.
+    private var endIsTold = false
     /// It goes on with an earlier publish: its rendition exists.
     let isContinued: Bool
     /// The longest a part may be, and the shortest, in ticks.
@@ -109,6 +114,10 @@ struct VideoTrack {
         // A hole that no frame may bridge: what follows it begins anew.
         if isJump, writer.isOpen, grid - (writer.lastPending ?? writer.position) > longest { needsSync = true }
         guard isSync || !needsSync else { return }
+        if due != nil {
+            let isCut = isSync && Double(grid - writer.segmentStart) / 90_000 >= shortestElapsed
+            closeDuePart(isLast: isCut || isSync && cutsAtSync && (plan.breaks || needsInit), into: &events)
+        }
         let step = Int64(frameTicks.rounded())
         let offset = snappedOffset(offsetMilliseconds)
 
@@ -126,12 +135,15 @@ struct VideoTrack {
             }
         }
         needsSync = false
+        if let lastGrid, isJump || grid - lastGrid > step + step / 2 { cadence.lose() }
+        lastGrid = grid
         cadence.note(isSync: isSync)
-        append(bytes, grid: grid, step: step, offset: offset, isSync: isSync, into: &events)
+        append(
+            bytes, grid: grid, step: step, offset: offset, isSync: isSync, lineBreaks: plan.breaks, into: &events)
     }
 
     private mutating func append(
-        _ bytes: ByteBuffer, grid: Int64, step: Int64, offset: UInt32, isSync: Bool,
+        _ bytes: ByteBuffer, grid: Int64, step: Int64, offset: UInt32, isSync: Bool, lineBreaks: Bool,
         into events: inout [PackagerEvent]
     ) {
         writer.append(
@@ -148,11 +160,22 @@ struct VideoTrack {
         } else if length >= shortest, length + step > longest + longest / 300 {
             let end = writer.position + min(length, longest)
             let elapsed = Double(end - writer.segmentStart) / 90_000
-            writer.closePart(at: end, isLikelyLast: isCutExpected(at: elapsed), into: &events)
+            if nextFrameDecides(at: elapsed, lineBreaks: lineBreaks) {
+                due = end
+            } else {
+                endIsTold = isCutExpected(at: elapsed)
+                writer.closePart(at: end, isLikelyLast: endIsTold, into: &events)
+            }
         } else if length > longest {
             // A slow frame that begins before a part may end: its part ends within it.
             writer.closePart(at: writer.position + shortest, into: &events)
         }
+    }
+
+    /// Closes the part that waited for the next frame, which has come: the playlist tells at once what follows.
+    private mutating func closeDuePart(isLast: Bool = false, into events: inout [PackagerEvent]) {
+        if let due { writer.closePart(at: due, isLikelyLast: isLast, into: &events) }
+        due = nil
     }
 
     /// Makes room for a frame at `grid`: the part under way ends before it would grow too long, and what no frame may
@@ -186,10 +209,12 @@ struct VideoTrack {
         while end > writer.position {
             let left = end - writer.position
             let count = (left + longest - 1) / longest
-            if mustCut(at: Double(writer.position - writer.segmentStart) / 90_000) {
+            if endIsTold || mustCut(at: Double(writer.position - writer.segmentStart) / 90_000) {
                 open(at: writer.position, isIndependent: false, plan: &plan, dates: dates, into: &events)
             }
-            writer.gap(until: writer.position + max(1, left / count), into: &events)
+            let stop = writer.position + max(1, left / count)
+            endIsTold = mustCut(at: Double(stop - writer.segmentStart) / 90_000)
+            writer.gap(until: stop, isLikelyLast: endIsTold, into: &events)
         }
     }
 
@@ -201,6 +226,7 @@ struct VideoTrack {
         if !writer.isOpen {
             open(at: max(writer.position, ticks(begin)), isIndependent: false, plan: &plan, dates: dates, into: &events)
         }
+        closeDuePart(into: &events)
         let end = ticks(moment)
         if end - writer.position > Self.longestGap {
             // The line has broken, and the keyframe that begins the new one has not come: nothing to fill in between.
@@ -227,12 +253,18 @@ struct VideoTrack {
         var start = grid
         // Sound was there alone: another layout.
         if !hasBegun && floor != nil { plan.breakLine() }
+        let newLead = min(Int64((Double(offset) / Self.ticksPerMicrosecond).rounded()), 1_000_000)
         if writer.isOpen {
             writer.closePart(at: min(grid, writer.position + longest), into: &events)
-            start = max(start, writer.segmentStart + Self.leastSegment)
+            if needsInit, (longest + 1...Self.longestGap).contains(grid - writer.position) {
+                gap(until: grid, plan: &plan, dates: dates, into: &events)
+            }
+            // Where frames are shown sooner after they are decoded than before, the moment of the cut would go back.
+            let sooner = max(0, (lead ?? 0) - newLead)
+            start = max(
+                start, writer.segmentStart + Self.leastSegment + Int64(Double(sooner) * Self.ticksPerMicrosecond))
         }
         start = max(start, writer.position)
-        let newLead = min(Int64((Double(offset) / Self.ticksPerMicrosecond).rounded()), 1_000_000)
         // A hole stays open where the line breaks; where it goes on, the frame's part begins where the last one ended.
         if writer.isOpen, start - writer.position <= longest / 2, newLead == lead,
             writer.position >= writer.segmentStart + Self.leastSegment
@@ -249,6 +281,7 @@ struct VideoTrack {
         into events: inout [PackagerEvent]
     ) {
         segmentIsIndependent = isIndependent
+        endIsTold = false
         if needsInit && writer.isOpen { plan.breakLine() }
         let discontinuities = plan.discontinuities
         let cut = plan.cut(at: moment(decodeTime))
@@ -272,6 +305,7 @@ struct VideoTrack {
 
     /// Closes what is open. The publish is over.
     mutating func finish(into events: inout [PackagerEvent]) {
+        closeDuePart(into: &events)
         let end = (writer.lastPending ?? writer.position) + Int64(frameTicks.rounded())
         writer.close(at: min(end, writer.position + longest), into: &events)
     }
@@ -279,8 +313,18 @@ struct VideoTrack {
     /// Others have gone on with the playlist: the next keyframe begins anew.
     mutating func interrupt() {
         writer.abandon()
+        due = nil
         needsSync = true
         needsInit = true
+    }
+
+    /// Whether the segment ends `elapsed` seconds after its start or goes on there, as the next frame is a keyframe or not,
+    /// and nothing tells which: its part waits for that frame then. That costs a frame's time, and what is hinted meanwhile
+    /// stays true (4.4.5.3).
+    private func nextFrameDecides(at elapsed: Double, lineBreaks: Bool) -> Bool {
+        if mustCut(at: elapsed) { return false }
+        if cutsAtSync && (lineBreaks || needsInit) { return true }
+        return elapsed >= shortestElapsed && !cadence.isSteady
     }
 
     /// Whether a frame `elapsed` seconds into the segment is expected to begin the next one.

@@ -1,9 +1,10 @@
 /// The one time line of a publish, in microseconds, on which every track stands.
 ///
 /// A track's place follows from its timestamps alone. A jump of them (more than 5 s forward, or more than 500 ms back) is
-/// bridged: a track that makes the jump that another has just made is moved by the same amount, so that sound and picture
-/// stay together; otherwise the line goes on by one frame and, where the publisher was silent for longer than a second
-/// and a half, by that silence in whole seconds, so that two origins with two clocks agree.
+/// bridged: a track that makes the jump that another has just made, or comes back after it, is put where its stamp stands
+/// beside the other's, so that sound and picture stay together; otherwise the line goes on by one frame and, where the
+/// publisher was silent for longer than a second and a half, by that silence in whole seconds, so that two origins with
+/// two clocks agree.
 struct PublishLine: Sendable {
     private struct Track {
         var stamp: Stamp
@@ -15,9 +16,8 @@ struct PublishLine: Sendable {
     private struct Jump {
         let kind: MediaKind
         let step: Int64
-        /// Where the line was left, and where it goes on.
+        /// Where the further of both tracks stood.
         let from: Int64
-        let to: Int64
         /// What was added to the stamps from there on.
         let correction: Int64
     }
@@ -26,8 +26,8 @@ struct PublishLine: Sendable {
     static let backwardLimit: Int64 = 500_000
     /// How far apart tracks of one publish may stand.
     private static let skew: Int64 = 3_000_000
-    /// Two jumps this much alike are one.
-    private static let likeness: Int64 = 2_000_000
+    /// What is longer between two stamps of a track is no frame's duration.
+    private static let hole: Int64 = 500_000
     /// A shorter silence is the network's.
     private static let silence: Int64 = 1_500_000
     /// A longer one is a clock that was set: a day.
@@ -36,6 +36,8 @@ struct PublishLine: Sendable {
     private var video: Track?
     private var audio: Track?
     private var lastJump: Jump?
+    /// Each track has a clock of its own: nothing follows from one for the other.
+    private var isApart = false
     /// The last place was a jump that the other track had made before: it breaks nothing anew.
     private(set) var isPaired = false
     /// Until its first frame has come, a continued line may be left for another place.
@@ -54,6 +56,7 @@ struct PublishLine: Sendable {
         video = Self.track(continuation.video)
         audio = Self.track(continuation.audio)
         isContinued = video != nil || audio != nil
+        if let video, let audio { isApart = video.line + video.stamp.step(to: audio.stamp) != audio.line }
     }
 
     private static func track(_ track: PackagerContinuation.Track?) -> Track? {
@@ -87,11 +90,12 @@ struct PublishLine: Sendable {
             if placed.isJump && isFirst {
                 // A new line: the other track is placed beside this one, not where it once was.
                 placed.line = max(Self.bounded(landing), own.line, other?.line ?? own.line)
-                (video, audio, lastJump) = (nil, nil, nil)
+                (video, audio, lastJump, isApart) = (nil, nil, nil, false)
             }
         } else if let other {
             let step = other.stamp.step(to: stamp)
-            placed.line = other.line + (abs(step) <= 2 * Self.forwardLimit ? step : 0)
+            isApart = abs(step) > 2 * Self.forwardLimit
+            placed.line = other.line + (isApart ? 0 : step)
         } else if let publish {
             // A publisher that comes back goes on where the clock says that the line stands, or else is put there. It
             // may not be ahead as a jump may: PROGRAM-DATE-TIME is never in the future.
@@ -118,19 +122,27 @@ struct PublishLine: Sendable {
         let step = own.stamp.step(to: stamp)
         let line = own.line + step
         if let back = way(back: step, kind, from: own) { return (back, true) }
-        if step <= Self.forwardLimit && step >= -Self.backwardLimit { return (line, false) }
-        // The jump that the other track has made.
-        if let lastJump, lastJump.kind != kind, abs(lastJump.from - own.line) <= Self.skew,
-            abs(lastJump.step - step) <= Self.likeness
-        {
-            let corrected = line + lastJump.correction
-            if abs(corrected - lastJump.to) <= Self.skew {
-                isPaired = true
-                return (corrected, true)
+        // Far behind the other, it was away, however small the step.
+        let isBehind = other.map { $0.line - line > Self.skew } ?? false
+        if step <= Self.hole && step >= -Self.backwardLimit && !isBehind {
+            // It has gone on past the jump of the other: each track has a clock of its own now.
+            if let lastJump, lastJump.kind != kind, line > lastJump.from + Self.skew { isApart = true }
+            return (line, false)
+        }
+        // It was away, or it jumps. One encoder stamps both tracks: where the other stands by its stamp, this one does too,
+        // whatever jumps and wraps lie between.
+        if !isApart, let other {
+            let beside = other.stamp.step(to: stamp)
+            let place = other.line + beside
+            if abs(beside) <= Self.skew, place >= own.line - Self.backwardLimit {
+                if place != line {
+                    (isPaired, lastJump) = (true, nil)
+                    return (place, true)
+                }
+                if step > 0 { return (line, false) }
             }
         }
-        // The other track is there already: this one was away, and its stamps are as they were.
-        if step > 0, let other, abs(other.line - line) <= Self.skew { return (line, false) }
+        if step <= Self.forwardLimit && step >= -Self.backwardLimit { return (line, false) }
         var target = own.line + frame
         if let since = own.wall.map({ wall.subtractingReportingOverflow($0) }), !since.overflow {
             let pause = since.partialValue
@@ -138,7 +150,7 @@ struct PublishLine: Sendable {
         } else {
             target = max(target, other?.line ?? target)
         }
-        lastJump = Jump(kind: kind, step: step, from: own.line, to: target, correction: target - line)
+        lastJump = Jump(kind: kind, step: step, from: max(own.line, other?.line ?? own.line), correction: target - line)
         return (target, true)
     }
 
@@ -147,7 +159,7 @@ struct PublishLine: Sendable {
         guard let jump = lastJump, jump.kind == kind, abs(jump.step + step) <= Self.backwardLimit else { return nil }
         let corrected = own.line + step - jump.correction
         guard abs(corrected - own.line) <= Self.backwardLimit else { return nil }
-        lastJump = nil
+        (lastJump, isApart) = (nil, false)
         return corrected
     }
 }

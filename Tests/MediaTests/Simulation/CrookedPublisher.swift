@@ -60,16 +60,14 @@ struct CrookedPublisher: CustomStringConvertible {
             + "audio \(hasAudio), declares \(declaresRate), \(faults)"
     }
 
-    /// Frames are not evenly between keyframes: nobody can foretell the next one.
-    var keyframesAreOutOfTurn: Bool {
+    /// The picture is away for a while, or its line breaks: nobody can foretell the keyframe that follows.
+    var pictureBreaks: Bool {
         faults.contains { fault in
             switch fault {
-            case .variableRate, .jump, .videoJump, .strayStamp, .missingVideo, .stall, .lostFrames, .newResolution,
-                .repeatedDecodeTime, .lateVideo:
-                true
+            case .jump, .videoJump, .strayStamp, .missingVideo, .stall, .newResolution: true
             default: false
             }
-        } || keyframeSeconds * rate != (keyframeSeconds * rate).rounded()
+        }
     }
 
     /// What is sent, in order.

@@ -112,7 +112,7 @@ enum Simulation {
         let (sent, meant) = publisher.send(random: &random)
         var judge = PackagingJudge(
             configuration, firstSequence: 50, meant: meant, lookEvery: lookEvery,
-            keyframesAreOutOfTurn: publisher.keyframesAreOutOfTurn)
+            pictureBreaks: publisher.pictureBreaks)
         _ = package(
             sent, by: publisher, configuration: configuration, start: PackagerStart(firstSequence: 50)
         ) { events in
