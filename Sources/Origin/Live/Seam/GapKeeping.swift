@@ -14,6 +14,9 @@ extension PublishSeam {
     }
 
     /// Lists one part as a gap: up to a part target long, not beyond `limit` nor the next cut.
+    ///
+    /// The first that the clock asks for lasts no longer than what it was waited for: from then on what is listed ends a
+    /// part target or more behind the clock, which is the room that a part of a publisher that is back needs.
     mutating func listGap(_ kind: MediaKind, until limit: Int64?, into events: inout [PackagerEvent]) {
         guard let track = self[kind], track.isListed else { return }
         // A segment goes on until its end has been hinted: what was hinted comes (4.4.5.3).
@@ -23,13 +26,15 @@ extension PublishSeam {
         let stop = min(limit ?? .max, nextCut(of: track))
         let room = stop == .max ? .max : max(stop - track.end, 0)
         // What is too little for a part of its own is left to the next segment's date.
-        let length = room < Self.tolerance ? Self.tolerance : min(room, limits.part)
+        let isFirst = limit == nil && !track.isGapping
+        let longest = isFirst ? min(track.patience, limits.part) : limits.part
+        let length = room < Self.tolerance ? Self.tolerance : min(room, longest)
         let seconds = Double(length) / 1e6
         track.parts += 1
         track.seconds += seconds
-        track.isGapping = true
+        track.gaps += 1
         track.end += length
-        track.due += length
+        track.due += isFirst ? limits.part : length
         track.endIsHinted = endsHere(track)
         self[kind] = track
         events.append(

@@ -2,8 +2,8 @@ import Media
 import NIOCore
 
 /// Joins what publishers send into one presentation that outlives each of them: it gives segments their numbers, and
-/// lists gaps on the clock while media stalls, so that a new part comes within a part target or two of the last
-/// (RFC 8216bis, 6.2.1).
+/// lists gaps on the clock while media stalls, so that a new part comes within a part target of the last (RFC 8216bis,
+/// 6.2.1) and what jitter may add.
 ///
 /// It knows no clock and no playlist: give it a publisher's events and the time, and list the events it returns.
 /// Where a stall lasts, gap follows gap on a grid that begins at the last part's end, so what a playlist says of a stall
@@ -55,6 +55,9 @@ struct PublishSeam {
     static let tolerance: Int64 = 20_000
     /// How long media that comes late may take to catch up with the clock before the line is moved instead.
     private static let catchUp: Int64 = 1_000_000
+    /// How much later than a part target a part may come before a gap stands for it: what one lost packet costs on the way
+    /// (TCP sends it again after 200 ms at the soonest).
+    static let patience: Int64 = 200_000
     /// Longer holes are left to the dates: no stall that is kept alive is this long.
     private static let longestFill: Int64 = 900_000_000
 
@@ -111,7 +114,7 @@ struct PublishSeam {
             track.last = first.sequence - 1
             track.end = end
             track.due = now
-            track.isGapping = true
+            track.gaps = 1
             track.isBroken = true
             track.initSection = section
             // What came after the state was written is not known: its names and numbers are left out.
@@ -283,6 +286,11 @@ struct PublishSeam {
             && (date < track.end - Self.tolerance / 2
                 || Double(part.decodeTime) / part.timescale < track.decodeEnd - 0.001)
         guard !isLate, isEntry || !track.isBroken else {
+            // Its gap was listed too soon: this publisher's line needs more patience.
+            let part = limits.part
+            if isLate, !track.isBroken, track.gaps == 1 {
+                self[kind]?.patience = max(track.patience, part)
+            }
             self[kind]?.isBroken = true
             self[kind]?.lateSince = track.lateSince ?? now
             return
@@ -321,12 +329,12 @@ struct PublishSeam {
         track.end = date + Int64((part.duration * 1e6).rounded())
         track.decodeEnd = Double(part.decodeTime) / part.timescale + part.duration
         track.endIsHinted = part.isLikelyLast
-        track.isGapping = false
+        track.gaps = 0
         track.isBroken = false
         track.lateSince = nil
         track.source?.target = sequence
         // A publisher that sends ahead of time has until its line says so, within reason.
-        track.due = now + min(max(0, track.end - now), 10_000_000) + 2 * limits.part
+        track.due = now + min(max(0, track.end - now), 10_000_000) + limits.part + track.patience
         self[part.kind] = track
     }
 
@@ -363,7 +371,7 @@ struct PublishSeam {
         self[kind]?.isOpen = false
         // Where parts of it are missing or gaps were added, it lasts what its parts do.
         let said = track.sourceSeconds ?? track.seconds
-        let seconds = abs(said - track.seconds) < Double(Self.tolerance) / 1e6 ? said : track.seconds
+        let seconds = abs(said - track.seconds) < 0.001 ? said : track.seconds
         events.append(.segmentEnd(kind, sequence: last, duration: seconds))
     }
 

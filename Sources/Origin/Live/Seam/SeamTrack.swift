@@ -32,8 +32,12 @@ struct SeamTrack {
     var endIsHinted = false
     /// When a gap is listed unless a part comes first, on the clock.
     var due: Int64 = .max
+    /// How much later than a part target its parts may come, in microseconds.
+    var patience = PublishSeam.patience
     /// Nothing but gaps has been listed since the last part.
-    var isGapping = false
+    var isGapping: Bool { gaps > 0 }
+    /// How many.
+    var gaps = 0
     /// Decode time at which the last part ends, in seconds: tfdt never goes back.
     var decodeEnd = -Double.infinity
     /// The last publish that sent this track.
@@ -71,5 +75,6 @@ struct SeamTrack {
         comingInit = nil
         lateSince = nil
         isBroken = true
+        patience = PublishSeam.patience
     }
 }
