@@ -21,6 +21,10 @@ final class LiveChannel {
     private var discontinuities: Int64 = 0
     private let keeper: StateKeeper?
     private let book: EpochBook?
+    /// The first frame will show whether the twin origin began with the same one.
+    private var awaitsFirstFrame = false
+    /// Added to the packager's dates, in microseconds: the twin began with an earlier frame.
+    private var dateShift: Int64 = 0
     /// What the state on the disk covers.
     private var durable = (sequence: Int64(0), discontinuities: Int64(0), initCount: 0, hasMedia: false)
     /// When the first request of viewers could be answered, and how long after the publish began.
@@ -93,6 +97,7 @@ final class LiveChannel {
             self.publisher = nil
             publisher.ticket.dismiss(reason: "another publisher took the channel over")
         }
+        (awaitsFirstFrame, dateShift) = (false, 0)
         let grant = resume(number: number) ?? begin(number: number)
         publisher = (grant, ticket)
         counters.publishes += 1
@@ -129,6 +134,7 @@ final class LiveChannel {
             let agreed = book.agree(on: settings.name, begun)
             if agreed.firstSequence >= nextSequence && agreed.discontinuities >= discontinuities {
                 begun = agreed
+                awaitsFirstFrame = true
             } else {
                 logger.warning(
                     "not in step with the twin origin", metadata: ["reason": "its numbers have been used here"])
@@ -147,12 +153,37 @@ final class LiveChannel {
     }
 
     func apply(_ events: [PackagerEvent], of grant: PublishGrant) {
-        guard let publisher, publisher.grant.number == grant.number, let presentation else { return }
+        guard let publisher, publisher.grant.number == grant.number, presentation != nil else { return }
         for event in events {
-            if case .refused(let reason) = event { publisher.ticket.dismiss(reason: "\(reason)") }
+            switch event {
+            case .refused(let reason): publisher.ticket.dismiss(reason: "\(reason)")
+            case .line(let line) where awaitsFirstFrame: compareFirstFrame(line)
+            default: break
+            }
         }
-        presentation.apply(events, at: LiveClock.now())
+        presentation?.apply(dateShift == 0 ? events : events.map { $0.dated(by: dateShift) }, at: LiveClock.now())
         noteNumbers()
+    }
+
+    /// A twin whose publisher came later began with a later frame: its segments are others, and must not have the names
+    /// of the first one's. Their dates are the encoder's, on both.
+    private func compareFirstFrame(_ line: LineState) {
+        awaitsFirstFrame = false
+        let zero = line.dateOffset &+ line.timestampShift
+        guard let book else { return }
+        let shift = book.settle(on: settings.name, zero: zero) &- zero
+        guard shift != 0, let presentation, !presentation.hasMedia else { return }
+        dateShift = shift.magnitude <= UInt64(2 * EpochBook.pairing) ? shift : 0
+        logger.warning(
+            "not in step with the twin origin",
+            metadata: [
+                "reason": "its publish began with a frame \(Double(shift) / 1e6) s before this one's",
+                "advice": "let the encoder open both connections before it sends, and publish anew",
+            ])
+        presentation.close()
+        self.presentation = Presentation(
+            settings: settings, epoch: Self.epochToken(), firstSequence: nextSequence,
+            discontinuitySequence: discontinuities, index: index, push: push, logger: logger)
     }
 
     /// No later presentation may use a number again.
@@ -235,4 +266,24 @@ final class LiveChannel {
 /// Counts of one channel since the origin's start.
 struct ChannelCounters {
     var publishes: UInt64 = 0
+}
+
+extension PackagerEvent {
+    /// The same at another time since 1970, `shift` microseconds later.
+    fileprivate func dated(by shift: Int64) -> PackagerEvent {
+        switch self {
+        case .line(let line):
+            .line(
+                LineState(
+                    dateOffset: line.dateOffset &+ shift, timestampShift: line.timestampShift,
+                    isContinuous: line.isContinuous))
+        case .segment(let start):
+            .segment(
+                SegmentStart(
+                    kind: start.kind, sequence: start.sequence, isDiscontinuity: start.isDiscontinuity,
+                    programDateTimeMicroseconds: start.programDateTimeMicroseconds &+ shift,
+                    startsIndependent: start.startsIndependent))
+        default: self
+        }
+    }
 }

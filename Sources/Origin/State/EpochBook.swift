@@ -47,7 +47,10 @@ final class EpochBook {
             let next = max(numbers.last ?? 0, entered[channel] ?? 0) + 1
             entered[channel] = next
             if try directory.create(Self.encode(proposal), as: Self.name(channel, next)) {
-                for old in numbers.dropLast(Self.kept) { directory.remove(Self.name(channel, old)) }
+                for old in numbers.dropLast(Self.kept) {
+                    directory.remove(Self.name(channel, old))
+                    directory.remove(Self.zeroName(channel, old))
+                }
                 return proposal
             }
             // The twin was a moment earlier.
@@ -57,6 +60,27 @@ final class EpochBook {
             logger.error(
                 "no agreement with the twin origin", metadata: ["channel": "\(channel)", "reason": "\(error)"])
             return proposal
+        }
+    }
+
+    /// When a timestamp of zero was in the publish under way, in microseconds since 1970: the twin's word where it has
+    /// given one, or else `zero`, which becomes the word.
+    ///
+    /// Dates follow from the first frame, so it tells whether both began with the same one.
+    func settle(on channel: String, zero: Int64) -> Int64 {
+        guard let number = entered[channel] else { return zero }
+        let name = Self.zeroName(channel, number)
+        do throws(StateError) {
+            if try directory.create(Array("\(zero)".utf8), as: name) { return zero }
+            guard let bytes = try directory.read(name) else { return zero }
+            guard let found = Int64(String(decoding: bytes, as: UTF8.self)), found.magnitude < 1 << 60 else {
+                throw .malformed(path: "\(directory.path)/\(name)", reason: "it is no moment")
+            }
+            return found
+        } catch {
+            logger.error(
+                "no agreement with the twin origin", metadata: ["channel": "\(channel)", "reason": "\(error)"])
+            return zero
         }
     }
 
@@ -91,4 +115,5 @@ final class EpochBook {
     }
 
     private static func name(_ channel: String, _ number: Int) -> String { "\(channel).\(number)" }
+    private static func zeroName(_ channel: String, _ number: Int) -> String { "\(channel).\(number).zero" }
 }
