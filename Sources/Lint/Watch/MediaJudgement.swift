@@ -12,19 +12,28 @@ extension MediaWatch {
         }
     }
 
+    /// What a part or a segment holds, and the judgement on whether that can be read at all.
+    private func read(
+        _ body: ByteBuffer, _ header: InitHeader, from url: WebAddress, desk: inout LintDesk
+    ) -> Fragments? {
+        do throws(UnreadableMedia) {
+            let fragments = try Fragments(reading: body, header: header)
+            desk.judge(.mediaReadable, at: url, seen: nil)
+            return fragments
+        } catch {
+            desk.judge(.mediaReadable, at: url, seen: "\(body.readableBytes) bytes: \(error)")
+            return nil
+        }
+    }
+
     private mutating func judge(part place: MediaPosition, desk: inout LintDesk) {
         guard let part = parts[place], let body = bytes[part.key], let mapKey = maps[place.sequence],
             let header = headers[mapKey], let track = header.main
         else { return }
         parts[place]?.isJudged = true
-        let fragments: Fragments
-        do throws(UnreadableMedia) {
-            fragments = try Fragments(reading: body, header: header)
-            desk.judge(.mediaReadable, at: part.url, seen: nil)
-        } catch {
-            return desk.judge(.mediaReadable, at: part.url, seen: "\(body.readableBytes) bytes: \(error)")
-        }
-        guard let samples = fragments.samples[track.id], let first = samples.first else { return }
+        guard let fragments = read(body, header, from: part.url, desk: &desk),
+            let samples = fragments.samples[track.id], let first = samples.first
+        else { return }
         let timescale = Double(track.timescale)
         parts[place]?.span = (first.decodeTime, first.decodeTime + samples.ticks, timescale)
         let lasts = Double(samples.ticks) / timescale
@@ -116,15 +125,8 @@ extension MediaWatch {
         segments[sequence]?.isJudged = true
         segments[sequence]?.bytes = nil
         defer { forget(before: sequence) }
-        let fragments: Fragments
-        do throws(UnreadableMedia) {
-            fragments = try Fragments(reading: body, header: header)
-            desk.judge(.mediaReadable, at: segment.url, seen: nil)
-        } catch {
-            return desk.judge(.mediaReadable, at: segment.url, seen: "\(body.readableBytes) bytes: \(error)")
-        }
-        guard let samples = fragments.samples[track.id], let first = samples.first,
-            let duration = segment.listed.duration
+        guard let fragments = read(body, header, from: segment.url, desk: &desk),
+            let samples = fragments.samples[track.id], let first = samples.first, let duration = segment.listed.duration
         else { return }
         let lasts = Double(samples.ticks) / Double(track.timescale)
         // Of parts that never came the segment has the time and no samples (4.4.4.9).
