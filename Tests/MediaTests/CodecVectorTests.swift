@@ -8,6 +8,9 @@ import Testing
 
 /// What ffmpeg 9 sends through Enhanced RTMP, recorded as FLV files: codec strings, init sections and fragments that other
 /// readers accept.
+///
+/// The files hold generated pictures and tones, some kilobytes each. They lie in the repository because another release of
+/// ffmpeg encodes other bytes, and what is expected of them here is exact.
 @Suite struct CodecVectorTests {
     struct Vector: Sendable, CustomTestStringConvertible {
         let file: String
