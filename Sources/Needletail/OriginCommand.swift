@@ -77,7 +77,8 @@ extension OriginConfiguration {
         settings.parkedRequestsPerAddress = httpLimits.parkedRequestsPerAddress
         settings.stateDirectory = stateDirectory
         settings.epochBook = epochBook
-        let directory = packaging.storage.directory.map { MediaDirectory(path: $0) }
+        let place = packaging.storage.directory ?? "\(stateDirectory)/media"
+        let directory = place == StorageConfiguration.nowhere ? nil : MediaDirectory(path: place)
         settings.mediaDirectory = directory
         settings.channels = channels.map {
             $0.value.settings(name: $0.key, parkedRequests: parked, directory: directory)

@@ -76,9 +76,9 @@ enum OriginMetrics {
         }
         let files = directory?.counters ?? MediaDirectory.Counters()
         let operations: [(String, String, UInt64)] = [
-            ("needletail_origin_storage_written_total", "Segments written into files.", files.written),
-            ("needletail_origin_storage_write_failures_total", "Writes of segments that failed.", files.writeFailures),
-            ("needletail_origin_storage_read_failures_total", "Reads of segments that failed.", files.readFailures),
+            ("needletail_origin_storage_written_total", "Segments begun in files.", files.written),
+            ("needletail_origin_storage_write_failures_total", "Writes of media that failed.", files.writeFailures),
+            ("needletail_origin_storage_read_failures_total", "Reads of media that failed.", files.readFailures),
         ]
         for (name, help, value) in operations {
             text.family(name, .counter, help: help)

@@ -83,9 +83,10 @@ package struct OriginService: Service {
         for ingest in ingests { await ingest.close() }
         for server in servers { await server.stopAccepting() }
         let drained = dataPlane.makePromise(of: Void.self)
-        dataPlane.execute {
+        dataPlane.execute { [settings] in
             plane.value.status.unreadyReason = "stopping"
             plane.value.hub.stop()
+            settings.mediaDirectory?.keep(plane.value.hub.resumable)
             plane.value.hub.push.desk.endAll()
             plane.value.registry.drain(drained)
         }
@@ -116,6 +117,7 @@ package struct OriginService: Service {
             book: book, logger: logger)
         let registry = ConnectionRegistry(limits: settings.serverLimits, eventLoop: eventLoop)
         let directory = settings.mediaDirectory
+        directory?.removeAllBut(hub.resumable)
         let status = NodeStatus(prometheus: prometheus, registry: registry) { text in
             OriginMetrics.write(hub: hub, publishers: publishers, directory: directory, into: &text)
         }

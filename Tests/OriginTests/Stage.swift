@@ -33,12 +33,21 @@ final class Stage {
     /// Longest time without a new part, in microseconds.
     private(set) var longestSilence: Int64 = 0
 
+    /// What the media directory holds.
+    let disk = StagedDisk()
+
     init(settings: ChannelSettings = .staged, firstSequence: Int64 = 100) {
         self.settings = settings
-        presentation = Presentation(
-            settings: settings, epoch: "e1", firstSequence: firstSequence, discontinuitySequence: 3,
-            index: ParkingIndex(limits: .init(), eventLoop: EmbeddedEventLoop()), push: nil,
-            logger: Logger(label: "stage") { _ in SwiftLogNoOpLogHandler() })
+        presentation = Self.presentation(settings, "e1", firstSequence, discontinuities: 3, disk)
+    }
+
+    private static func presentation(
+        _ settings: ChannelSettings, _ epoch: String, _ firstSequence: Int64, discontinuities: Int64, _ disk: StagedDisk
+    ) -> Presentation {
+        Presentation(
+            settings: settings, epoch: epoch, firstSequence: firstSequence, discontinuitySequence: discontinuities,
+            index: ParkingIndex(limits: .init(), eventLoop: disk.loop), push: nil,
+            log: disk.log("demo/\(epoch)"), logger: Logger(label: "stage") { _ in SwiftLogNoOpLogHandler() })
     }
 
     func encoder(_ change: (inout StagedEncoder) -> Void = { _ in }) -> StagedEncoder {
@@ -68,7 +77,24 @@ final class Stage {
         check()
     }
 
-    /// Another origin process goes on with what this one left on the disk.
+    /// Another origin process goes on with the media that this one left, and lists what this one listed.
+    ///
+    /// - Parameter torn: so many bytes of the last journal were not written any more.
+    func restartWithMedia(after seconds: Double, torn: Int = 0) throws {
+        (packager, encoder) = (nil, nil)
+        disk.stop(torn: torn)
+        now += Int64(seconds * 1e6)
+        let recovered = try #require(disk.recovered("demo/e1"))
+        presentation = Self.presentation(
+            settings, "e1", recovered.firstSequence, discontinuities: recovered.discontinuities, disk)
+        presentation.restore(recovered, at: now, file: disk.file)
+        if torn > 0 { last.removeAll() }
+        unannounced.removeAll()
+        changedAt.removeAll()
+        check()
+    }
+
+    /// Another origin process goes on with the state that this one left on the disk, without its media.
     func restart(after seconds: Double) throws {
         (packager, encoder) = (nil, nil)
         let written = ChannelState(
@@ -77,11 +103,9 @@ final class Stage {
         let state = try ChannelState(written.encoded, channel: "demo", path: "state")
         now += Int64(seconds * 1e6)
         let live = try #require(state.live)
-        presentation = Presentation(
-            settings: settings, epoch: live.epoch, firstSequence: state.nextSequence,
-            discontinuitySequence: state.discontinuities,
-            index: ParkingIndex(limits: .init(), eventLoop: EmbeddedEventLoop()), push: nil,
-            logger: Logger(label: "stage") { _ in SwiftLogNoOpLogHandler() })
+        disk.forget()
+        presentation = Self.presentation(
+            settings, live.epoch, state.nextSequence, discontinuities: state.discontinuities, disk)
         presentation.restore(live, at: now)
         last.removeAll()
         unannounced.removeAll()
@@ -200,7 +224,9 @@ final class Stage {
                     continue
                 }
                 if segment.parts[index].isGap { fail(kind, "a gap has bytes") }
-                media["\(kind) \(segment.sequence).\(index)"] = part
+                let name = "\(kind) \(segment.sequence).\(index)"
+                if let before = media[name], before != part { fail(kind, "other bytes as \(name)") }
+                media[name] = part
                 // moof, mfhd, traf, tfhd and tfdt as our muxer writes them.
                 let number = part.getInteger(at: 20, as: UInt32.self) ?? 0
                 let decode = part.getInteger(at: 60, as: UInt64.self) ?? 0

@@ -37,7 +37,17 @@ package final class ChannelHub {
                 settings: setting, index: parking, push: push, keeper: keeper, book: book, logger: logger)
             for key in setting.keys { channelOfKey[key] = setting.name }
         }
+        resumeOpened()
         push.hub = self
+    }
+
+    /// Channels that the configuration does not name, and that were live when the origin before this one stopped.
+    private func resumeOpened() {
+        for name in keeper?.names() ?? [] where channels[name] == nil {
+            guard channel(forKey: name)?.presentation == nil else { continue }
+            channels[name] = nil
+            channelOfKey[name] = nil
+        }
     }
 
     /// The channel of that name, live or not.
@@ -74,6 +84,9 @@ package final class ChannelHub {
     func release(_ grant: PublishGrant, end: PublishEnd) {
         channels[grant.channel]?.release(grant, end: end)
     }
+
+    /// Folders of media that the present presentations, or an origin after this one, go on with.
+    var resumable: Set<String> { Set(channels.values.compactMap(\.resumable)) }
 
     // MARK: Time and end
 

@@ -65,15 +65,49 @@ final class LiveChannel {
         guard let live = state.live, live.packaging == settings.fingerprint, settings.reconnectWindow > .zero,
             staleness <= age
         else { return }
+        let recovered = recover(live.epoch, at: now)
         let presentation = Presentation(
-            settings: settings, epoch: live.epoch, firstSequence: nextSequence,
-            discontinuitySequence: discontinuities, index: index, push: push, logger: logger)
-        presentation.restore(live, at: now)
+            settings: settings, epoch: live.epoch, firstSequence: recovered?.firstSequence ?? nextSequence,
+            discontinuitySequence: recovered?.discontinuities ?? discontinuities, index: index, push: push,
+            logger: logger)
+        if let recovered, let directory = settings.storage.directory {
+            presentation.restore(recovered, at: now) { directory.file($0) }
+        } else {
+            presentation.restore(live, at: now)
+        }
         self.presentation = presentation
         lostAt = .now()
         noteNumbers()
         logger.notice(
-            "playlist goes on after a restart", metadata: ["msn": "\(nextSequence)", "epoch": "\(live.epoch)"])
+            "playlist goes on after a restart",
+            metadata: [
+                "epoch": "\(live.epoch)", "msn": "\(presentation.nextSequence - 1)",
+                "segments": "\(presentation.renditions.first?.timeline.segments.count ?? 0)",
+            ])
+    }
+
+    /// What the origin before this one listed last and left in files. nil where there is too little, or it is too old.
+    private func recover(_ epoch: String, at now: Int64) -> RecoveredMedia? {
+        guard let directory = settings.storage.directory else { return nil }
+        let folder = Presentation.folder(settings.name, epoch)
+        let journals = directory.journals(of: folder)
+        guard let last = journals.last?.firstSequence,
+            let writtenAt = directory.writtenAt("\(folder)/\(MediaJournal.name(last))"),
+            Duration.microseconds(max(0, now - writtenAt))
+                <= settings.reconnectWindow + settings.packaging.maximumSegmentDuration,
+            let recovered = RecoveredMedia(
+                journals, size: { directory.size(of: "\(folder)/\(MediaJournal.segmentName($0, $1))") }),
+            // A disk that failed kept what is long over.
+            recovered.newest >= nextSequence - 2 * Self.reservedSegments,
+            directory.truncate("\(folder)/\(MediaJournal.name(last))", to: recovered.lastFileCount)
+        else { return nil }
+        return recovered
+    }
+
+    /// The folder of media with which an origin after this one can go on.
+    var resumable: String? {
+        guard let presentation, !presentation.hasEnded, presentation.hasMedia else { return nil }
+        return presentation.folder
     }
 
     private func save() {

@@ -75,6 +75,27 @@ final class LiveRendition {
         changed()
     }
 
+    /// Takes up what an earlier process listed.
+    func restore(_ record: MediaRecord, file: (Int64) -> StoredFile) {
+        switch record {
+        case .file, .line: return
+        case .track(let track): apply(.track(track.section))
+        case .segment(let start): apply(.segment(start))
+        case .discontinuity(let kind): apply(.discontinuity(kind))
+        case .part(let part):
+            store.restorePart(part.byteCount, of: part.sequence, in: file(part.sequence))
+            bitRate.add(bytes: part.byteCount, seconds: part.duration)
+            timeline.appendPart(
+                duration: part.duration, isIndependent: part.isIndependent, byteCount: part.byteCount,
+                isGap: part.isGap, isLikelyLast: part.isLikelyLast)
+            changed()
+        case .gap(let kind, let sequence, let duration, let isLikelyLast):
+            apply(.gap(kind, sequence: sequence, duration: duration, isLikelyLast: isLikelyLast))
+        case .segmentEnd(let kind, let sequence, let duration):
+            apply(.segmentEnd(kind, sequence: sequence, duration: duration))
+        }
+    }
+
     func end() {
         timeline.end()
         // The end finishes a segment that was open: it is listed as a whole one, and fetched as one.
@@ -95,8 +116,10 @@ final class LiveRendition {
         for sequence in timeline.takeExpired(at: unixMicroseconds) { store.remove(sequence) }
     }
 
-    /// Moves what few ask for into files.
-    func moveCold(at now: NIODeadline) { store.move(before: timeline.coldBefore, at: now) }
+    /// Lets go of the memory of what few ask for and files have.
+    func moveCold() { store.move(before: timeline.coldBefore) }
+
+    func wrote(_ count: Int, of sequence: Int64, to file: StoredFile) { store.wrote(count, of: sequence, to: file) }
 
     /// The oldest segment that can be fetched.
     var oldestSequence: Int64? { timeline.oldestSequence }

@@ -25,10 +25,12 @@ final class Presentation {
     /// Segments that had to go before their time.
     private(set) var droppedSegments: UInt64 = 0
     private var isShortened = false
+    /// Keeps what is listed in files; nil where there is no directory.
+    private let log: MediaLog?
 
     init(
         settings: ChannelSettings, epoch: String, firstSequence: Int64, discontinuitySequence: Int64,
-        index: ParkingIndex, push: ChannelPush?, logger: Logger
+        index: ParkingIndex, push: ChannelPush?, log: MediaLog? = nil, logger: Logger
     ) {
         self.push = push
         self.settings = settings
@@ -41,7 +43,20 @@ final class Presentation {
         timelineConfiguration = TimelineConfiguration(
             partTarget: settings.packaging.partTarget,
             targetDuration: settings.packaging.targetDurationSeconds, window: settings.window)
+        self.log =
+            log
+            ?? settings.storage.directory.map { directory in
+                MediaLog(
+                    folder: Self.folder(settings.name, epoch), directory: directory, eventLoop: index.eventLoop)
+            }
+        self.log?.wrote = { [unowned self] piece in
+            rendition(of: piece.kind)?.wrote(piece.bytes.readableBytes, of: piece.sequence, to: piece.file)
+        }
     }
+
+    /// Its folder in the media directory.
+    static func folder(_ channel: String, _ epoch: String) -> String { "\(channel)/\(epoch)" }
+    var folder: String { Self.folder(settings.name, epoch) }
 
     var channel: String { settings.name }
     var targetDuration: Int { timelineConfiguration.targetDuration }
@@ -82,7 +97,27 @@ final class Presentation {
         list()
     }
 
-    /// Goes on where an origin before this one stopped.
+    /// Goes on where an origin before this one stopped, with the media that it left in files.
+    func restore(_ recovered: RecoveredMedia, at now: Int64, file: (String) -> StoredFile) {
+        for record in recovered.records {
+            seam.restore(record)
+            guard let kind = record.kind else { continue }
+            if case .segment(let start) = record, rendition(of: kind) == nil {
+                addRendition(kind, first: start.sequence)
+                // What it needs was told before.
+                if let section = seam[kind]?.initSection { rendition(of: kind)?.apply(.track(section)) }
+            }
+            rendition(of: kind)?.restore(record) { sequence in
+                file("\(folder)/\(MediaJournal.segmentName(kind, sequence))")
+            }
+        }
+        log?.resume(recovered)
+        seam.goOn(at: now, into: &listing)
+        list()
+        keepAlive(at: now)
+    }
+
+    /// Goes on where an origin before this one stopped, without its media.
     func restore(_ live: ChannelState.Live, at now: Int64) {
         seam.restore(
             live.tracks.map { ($0.section, $0.fragments) },
@@ -130,7 +165,11 @@ final class Presentation {
         var touched: Set<RenditionID> = []
         for event in events {
             if case .track(let section) = event, rendition(of: section.kind) == nil {
-                addRendition(section.kind, beforeFirstOf: events)
+                // What came in one burst has gone through the seam already.
+                let begun = events.lazy.compactMap { event -> Int64? in
+                    if case .segment(let start) = event, start.kind == section.kind { start.sequence } else { nil }
+                }.first
+                addRendition(section.kind, first: begun ?? seam.beginning(of: section.kind))
             }
             guard let kind = event.kind, let rendition = rendition(of: kind) else { continue }
             rendition.apply(event)
@@ -142,25 +181,19 @@ final class Presentation {
             firstPlayable = taken
             logger.info("playable", metadata: ["after": "\(taken)"])
         }
-        keepWithinBounds(at: .now())
+        log?.append(events, of: seam)
+        keepWithinBounds()
         push?.changed(self, events)
         changed(touched)
     }
 
-    private func addRendition(_ kind: MediaKind, beforeFirstOf events: [PackagerEvent]) {
-        let id = RenditionID(rawValue: kind == .video ? "video" : "audio")
-        // What came in one burst has gone through the seam already.
-        let begun = events.lazy.compactMap { event -> Int64? in
-            if case .segment(let start) = event, start.kind == kind { start.sequence } else { nil }
-        }.first
-        let first = begun ?? seam.beginning(of: kind)
+    private func addRendition(_ kind: MediaKind, first: Int64) {
+        let id = RenditionID(rawValue: "\(kind)")
         let timeline = LiveTimeline(
             rendition: id, configuration: timelineConfiguration, epoch: epoch, firstSequence: first,
             discontinuitySequence: seam.discontinuities(before: first))
-        let store = SegmentStore(
-            folder: "\(settings.name)/\(epoch)/\(id.rawValue)", firstSequence: first,
-            directory: settings.storage.directory, eventLoop: index.eventLoop)
-        renditions.append(LiveRendition(kind: kind, timeline: timeline, store: store, index: index))
+        renditions.append(
+            LiveRendition(kind: kind, timeline: timeline, store: SegmentStore(firstSequence: first), index: index))
         renditions.sort { $0.kind == .video && $1.kind == .audio }
     }
 
@@ -227,10 +260,11 @@ final class Presentation {
 
     // MARK: Storage
 
-    /// Moves old segments into files, and lets go of the oldest where memory or disk would grow past their bounds: the
+    /// Lets go of the memory of old segments that files have, and of the oldest where memory or disk would grow past their bounds: the
     /// window gets shorter then.
-    private func keepWithinBounds(at now: NIODeadline) {
-        for rendition in renditions { rendition.moveCold(at: now) }
+    private func keepWithinBounds() {
+        for rendition in renditions { rendition.moveCold() }
+        if let oldest = renditions.compactMap(\.oldestSequence).min() { log?.trim(before: oldest) }
         let storage = settings.storage
         var dropped: UInt64 = 0
         while memoryBytes > storage.memoryBytes || diskBytes > storage.diskBytes {
@@ -298,7 +332,7 @@ final class Presentation {
                     of: group, at: now, refusal(.holdExpired(after: timelineConfiguration.holdLimit)))
             }
         }
-        keepWithinBounds(at: now)
+        keepWithinBounds()
         index.releases.run()
     }
 }

@@ -89,12 +89,14 @@ extension ChannelState.Live {
     fileprivate var isPossible: Bool {
         ChannelState.isToken(epoch) && (1...2).contains(tracks.count)
             && Set(tracks.map(\.isVideo)).count == tracks.count
-            && tracks.allSatisfy { (0..<1 << 40).contains($0.initNumber) && !$0.initSection.isEmpty }
+            && tracks.allSatisfy(\.isPossible)
             && max(dateOffset.magnitude, timestampShift.magnitude) < 1 << 60
     }
 }
 
 extension ChannelState.Track {
+    var isPossible: Bool { (0..<1 << 40).contains(initNumber) && !initSection.isEmpty }
+
     init(_ section: InitSection, fragments: UInt32) {
         isVideo = section.kind == .video
         initNumber = section.number

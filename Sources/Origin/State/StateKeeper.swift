@@ -29,6 +29,11 @@ final class StateKeeper: Sendable {
         }
     }
 
+    /// Channels of which there is a state.
+    func names() -> [String] {
+        directory.names().compactMap { $0.hasSuffix(".json") ? String($0.dropLast(5)) : nil }
+    }
+
     /// Writes a state soon; of one channel the last one given stays.
     func save(_ state: ChannelState) {
         pool.submit { [directory, logger] _ in

@@ -9,11 +9,12 @@ import Synchronization
     import Darwin
 #endif
 
-/// The directory to which channels move segments that few ask for.
+/// The directory in which channels keep their media, for when few ask for it and for an origin after this one.
 ///
-/// All work on files is done by threads of its own, never by an event loop: one that writes and removes, in order, and
-/// some that read. Nothing here outlives the process: what an earlier one left is removed before the first write. A
-/// directory that cannot be used is told once, tried again, and costs nothing but the past.
+/// While the origin runs all work on files is done by threads of its own, never by an event loop: one that writes and
+/// removes, in order, and some that read. What an earlier process left is there for channels to take up at the start;
+/// the rest goes. Nothing is synced: after the machine has started anew nothing is trusted. A directory that cannot be
+/// used is told once, tried again, and costs nothing but the past.
 package final class MediaDirectory: Sendable {
     /// Counts since the start.
     package struct Counters: Sendable {
@@ -26,10 +27,14 @@ package final class MediaDirectory: Sendable {
         var counters = Counters()
         var logger: Logger?
         var isFailing = false
+        /// Folders that stay when the process ends.
+        var kept: Set<String> = []
     }
 
     /// Segments lie below this folder of it, so that nothing else is ever removed.
     private static let folder = "needletail-media"
+    /// A file in it that tells of which time the rest is.
+    private static let mark = "era"
 
     private let root: String
     private let folder: String
@@ -48,19 +53,18 @@ package final class MediaDirectory: Sendable {
     /// False while the last write failed.
     package var isUsable: Bool { state.withLock { !$0.isFailing } }
 
-    /// Begins to work, and removes what an earlier process left.
+    /// Begins to work: takes the directory, and looks whether what lies in it can be trusted. Blocks on the disk.
     package func start(logger: Logger) {
         state.withLock { $0.logger = logger }
         writer.start()
         readers.start()
-        writer.submit { [self] _ in
-            do { try prepare() } catch { noteFailure(error) }
-        }
+        do { try prepare() } catch { noteFailure(error) }
     }
 
-    /// Ends when the files are removed.
+    /// Ends when everything given is written, and removed what is not to be kept.
     package func stop() async {
-        writer.submit { [folder] _ in Self.removeTree(folder) }
+        let kept = state.withLock { $0.kept }
+        try? await writer.runIfActive { [self] in removeAll(but: kept) }
         try? await writer.shutdownGracefully()
         try? await readers.shutdownGracefully()
         lock.withLock { descriptor in
@@ -69,16 +73,69 @@ package final class MediaDirectory: Sendable {
         }
     }
 
+    /// What is in these folders stays when the process ends: the next one goes on with it.
+    func keep(_ folders: Set<String>) { state.withLock { $0.kept = folders } }
+
+    // MARK: What an earlier process left
+
+    /// The files `{folder}/journal.{number}` by number.
+    func journals(of folder: String) -> [(firstSequence: Int64, bytes: ByteBuffer)] {
+        guard lock.withLock({ $0 >= 0 }) else { return [] }
+        let path = "\(self.folder)/\(folder)"
+        return Self.names(in: path).compactMap { name -> (firstSequence: Int64, bytes: ByteBuffer)? in
+            guard let number = name.split(separator: ".").last.flatMap({ Int64($0) }),
+                name == MediaJournal.name(number), let size = size(of: "\(folder)/\(name)"), size < 64 << 20,
+                let bytes = try? readNow("\(path)/\(name)", at: 0, count: size)
+            else { return nil }
+            return (number, bytes)
+        }.sorted { $0.firstSequence < $1.firstSequence }
+    }
+
+    /// Bytes in a file.
+    func size(of name: String) -> Int? {
+        var status = stat()
+        return stat("\(folder)/\(name)", &status) == 0 ? Int(status.st_size) : nil
+    }
+
+    /// When a file was last written, in microseconds since 1970.
+    func writtenAt(_ name: String) -> Int64? {
+        var status = stat()
+        guard stat("\(folder)/\(name)", &status) == 0 else { return nil }
+        return Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1_000
+    }
+
+    /// Cuts a file off, where a write was torn.
+    func truncate(_ name: String, to count: Int) -> Bool {
+        #if canImport(Glibc)
+            Glibc.truncate("\(folder)/\(name)", count) == 0
+        #else
+            Darwin.truncate("\(folder)/\(name)", off_t(count)) == 0
+        #endif
+    }
+
+    /// Removes what no channel has taken up.
+    package func removeAllBut(_ folders: Set<String>) { writer.submit { [self] _ in removeAll(but: folders) } }
+
     // MARK: Files
 
-    /// Writes a segment of these pieces. The file is there until the value that tells of it is let go.
-    func write(_ pieces: [ByteBuffer], to name: String, on eventLoop: any EventLoop) -> EventLoopFuture<StoredFile> {
+    /// A file that will be written. It is removed when nobody has the value that tells of it any more.
+    func file(_ name: String) -> StoredFile { StoredFile(name: name, directory: self) }
+
+    /// Does one step of a presentation's writing.
+    func write(_ batch: MediaBatch, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         writer.runIfActive(eventLoop: eventLoop) { [self] in
             do {
                 try prepare()
-                try writeNow(pieces, to: "\(folder)/\(name)")
-                noteWritten()
-                return StoredFile(name: name, directory: self)
+                var begun = 0
+                var pieces = batch.pieces[...]
+                while let first = pieces.first {
+                    let same = pieces.prefix { $0.file === first.file }
+                    pieces = pieces.dropFirst(same.count)
+                    try writeNow(same.map(\.bytes), to: "\(folder)/\(first.file.name)", at: first.offset)
+                    if first.offset == 0 { begun += 1 }
+                }
+                try writeNow([batch.records], to: "\(folder)/\(batch.journal)", at: batch.isFirst ? 0 : nil)
+                noteWritten(begun)
             } catch {
                 noteFailure(error)
                 throw error
@@ -100,7 +157,9 @@ package final class MediaDirectory: Sendable {
         }
     }
 
-    fileprivate func remove(_ name: String) {
+    func remove(_ name: String) {
+        let isKept = state.withLock { $0.kept.contains { name.hasPrefix("\($0)/") } }
+        if isKept { return }
         let path = "\(folder)/\(name)"
         writer.submit { _ in
             unlink(path)
@@ -116,7 +175,8 @@ package final class MediaDirectory: Sendable {
 
     // MARK: On the writer's thread
 
-    /// Takes the directory for this process alone and empties it, once.
+    /// Takes the directory for this process alone, once. What was written before the machine's last start may lack
+    /// bytes that only its memory had: it is removed.
     private func prepare() throws {
         if lock.withLock({ $0 >= 0 }) { return }
         try Self.makeFolders(root)
@@ -128,18 +188,57 @@ package final class MediaDirectory: Sendable {
             close(descriptor)
             throw error
         }
-        Self.removeTree(folder)
+        let mark = "\(folder)/\(Self.mark)"
+        let era = Self.era()
+        let found = (try? readNow(mark, at: 0, count: era.readableBytes)).map { String(buffer: $0) }
+        if found != String(buffer: era) {
+            Self.removeTree(folder)
+            do {
+                try Self.makeFolders(folder)
+                try writeNow([era], to: mark, at: 0)
+            } catch {
+                close(descriptor)
+                throw error
+            }
+        }
         lock.withLock { $0 = descriptor }
     }
 
-    private func writeNow(_ pieces: [ByteBuffer], to path: String) throws {
-        var descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+    /// The format of what is written, and since when the machine runs.
+    private static func era() -> ByteBuffer {
+        var bytes = ByteBuffer(string: "needletail media 1\n")
+        let descriptor = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return bytes }
+        defer { close(descriptor) }
+        bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: 64) { target in
+            max(0, pread(descriptor, target.baseAddress, target.count, 0))
+        }
+        return bytes
+    }
+
+    private func removeAll(but kept: Set<String>) {
+        guard lock.withLock({ $0 >= 0 }) else { return }
+        for channel in Self.names(in: folder) where channel != Self.mark {
+            for epoch in Self.names(in: "\(folder)/\(channel)") where !kept.contains("\(channel)/\(epoch)") {
+                Self.removeTree("\(folder)/\(channel)/\(epoch)")
+            }
+            rmdir("\(folder)/\(channel)")
+        }
+    }
+
+    /// Writes at `offset`, or at the end. A file begins anew at 0.
+    private func writeNow(_ pieces: [ByteBuffer], to path: String, at offset: Int?) throws {
+        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (offset == 0 ? O_TRUNC : 0) | (offset == nil ? O_APPEND : 0)
+        var descriptor = open(path, flags, 0o640)
         if descriptor < 0, errno == ENOENT, let slash = path.lastIndex(of: "/") {
             try Self.makeFolders(String(path[..<slash]))
-            descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+            descriptor = open(path, flags, 0o640)
         }
         guard descriptor >= 0 else { throw FileError(operation: "create", path: path) }
         do {
+            if let offset, offset > 0, lseek(descriptor, off_t(offset), SEEK_SET) < 0 {
+                throw FileError(operation: "write", path: path)
+            }
             for piece in pieces {
                 try piece.withUnsafeReadableBytes { bytes in
                     var rest = bytes[...]
@@ -191,9 +290,9 @@ package final class MediaDirectory: Sendable {
 
     // MARK: What the operator is told
 
-    private func noteWritten() {
+    private func noteWritten(_ segments: Int) {
         let logger = state.withLock { state -> Logger? in
-            state.counters.written += 1
+            state.counters.written += UInt64(segments)
             defer { state.isFailing = false }
             return state.isFailing ? state.logger : nil
         }
@@ -207,7 +306,7 @@ package final class MediaDirectory: Sendable {
             return state.isFailing ? nil : state.logger
         }
         logger?.error(
-            "storage fails: old segments stay in memory, and beyond its bound the window gets shorter",
+            "storage fails: media is in memory only, beyond its bound the window gets shorter, and a restart loses it",
             metadata: ["directory": "\(root)", "reason": "\(error)"])
     }
 
@@ -219,61 +318,23 @@ package final class MediaDirectory: Sendable {
         }
     }
 
+    private static func names(in path: String) -> [String] {
+        guard let folder = opendir(path) else { return [] }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { raw in
+                String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
     private static func removeTree(_ path: String) {
-        // Names are read before any is removed: what readdir gives meanwhile is not said.
-        if let folder = opendir(path) {
-            var names: [String] = []
-            while let entry = readdir(folder) {
-                let name = withUnsafeBytes(of: entry.pointee.d_name) { raw in
-                    String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-                }
-                if name != "." && name != ".." { names.append(name) }
-            }
-            closedir(folder)
-            for name in names {
-                let child = "\(path)/\(name)"
-                // A link is removed, never followed.
-                if unlink(child) != 0 { removeTree(child) }
-            }
-        }
+        // Names are read before any is removed: what readdir gives meanwhile is not said. A link is removed, never
+        // followed.
+        for child in names(in: path).map({ "\(path)/\($0)" }) where unlink(child) != 0 { removeTree(child) }
         rmdir(path)
-    }
-}
-
-/// A file of a media directory. It is removed when nobody has this value any more.
-final class StoredFile: Sendable {
-    let name: String
-    private let directory: MediaDirectory
-
-    fileprivate init(name: String, directory: MediaDirectory) {
-        self.name = name
-        self.directory = directory
-    }
-
-    deinit { directory.remove(name) }
-
-    func read(at offset: Int, count: Int, on eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer> {
-        directory.read(self, at: offset, count: count, on: eventLoop)
-    }
-}
-
-/// A file operation that the system refused.
-struct FileError: Error, CustomStringConvertible {
-    let operation: String
-    let path: String
-    let code: Int32
-
-    /// Takes the reason from `errno`.
-    init(operation: String, path: String) {
-        code = errno
-        self.operation = operation
-        self.path = path
-    }
-
-    var description: String {
-        switch code {
-        case EWOULDBLOCK: "\(path) is another process's: give each origin a storage directory of its own."
-        default: "cannot \(operation) \(path): \(String(cString: strerror(code)))"
-        }
     }
 }

@@ -1,14 +1,19 @@
 import NIOCore
 import Wire
 
-/// The bytes of one rendition's segments: in memory while viewers near live want them, in files afterwards.
+/// The bytes of one rendition's segments: in memory while viewers near live want them, from files afterwards.
 ///
-/// A segment is its parts by reference: nothing is stored twice. A file holds the parts one after another.
+/// A segment is its parts by reference: nothing is stored twice. A file holds the parts one after another. Who writes it
+/// (`MediaLog`) says how much of it is there.
 final class SegmentStore {
     private struct Segment {
+        /// Empty when they are in the file alone.
         var parts: [ByteBuffer] = []
         var isComplete = false
+        var isInMemory = true
         var file: StoredFile?
+        /// Bytes that lie in the file.
+        var filed = 0
         /// Where each part ends in the segment.
         var ends: [Int] = []
         var count: Int { ends.last ?? 0 }
@@ -20,36 +25,22 @@ final class SegmentStore {
         case file(StoredFile, Range<Int>)
     }
 
-    /// `{channel}/{epoch}/{rendition}`, a folder of the media directory.
-    private let folder: String
-    private let directory: MediaDirectory?
-    private let eventLoop: any EventLoop
     private var segments: [Int64: Segment] = [:]
     private(set) var memoryBytes = 0
     private(set) var diskBytes = 0
-    /// All before it is in files, has gone, or was never there.
+    /// All before it are out of memory, or stay there until they go.
     private var nextToMove: Int64
-    private var isWriting = false
-    private var retryAt: NIODeadline?
 
-    /// After a write has failed, this much later it is tried again.
-    private static let retryDelay = TimeAmount.seconds(2)
-
-    init(folder: String, firstSequence: Int64, directory: MediaDirectory?, eventLoop: any EventLoop) {
-        self.folder = folder
-        self.directory = directory
-        self.eventLoop = eventLoop
-        nextToMove = firstSequence
-    }
+    init(firstSequence: Int64) { nextToMove = firstSequence }
 
     // MARK: In
 
     func open(_ sequence: Int64) { segments[sequence] = Segment() }
 
     func append(_ part: ByteBuffer, to sequence: Int64) {
-        guard let count = segments[sequence]?.count else { return }
+        guard let segment = segments[sequence] else { return }
         segments[sequence]?.parts.append(part)
-        segments[sequence]?.ends.append(count + part.readableBytes)
+        segments[sequence]?.ends.append(segment.count + part.readableBytes)
         memoryBytes += part.readableBytes
     }
 
@@ -57,14 +48,28 @@ final class SegmentStore {
 
     func remove(_ sequence: Int64) {
         guard let segment = segments.removeValue(forKey: sequence) else { return }
-        if segment.file == nil { memoryBytes -= segment.count } else { diskBytes -= segment.count }
+        if segment.isInMemory { memoryBytes -= segment.count }
+        diskBytes -= segment.filed
+    }
+
+    // MARK: From an earlier process
+
+    /// A part that lies in `file` after the parts before it.
+    func restorePart(_ count: Int, of sequence: Int64, in file: @autoclosure () -> StoredFile) {
+        guard let segment = segments[sequence] else { return }
+        segments[sequence]?.ends.append(segment.count + count)
+        segments[sequence]?.isInMemory = false
+        segments[sequence]?.filed += count
+        if segment.file == nil, count > 0 { segments[sequence]?.file = file() }
+        diskBytes += count
     }
 
     // MARK: Out
 
     func segment(_ sequence: Int64) -> Media? {
         guard let segment = segments[sequence], segment.isComplete else { return nil }
-        return segment.file.map { .file($0, 0..<segment.count) } ?? .memory(segment.parts)
+        if segment.isInMemory { return .memory(segment.parts) }
+        return segment.file.map { .file($0, 0..<segment.count) } ?? .memory([])
     }
 
     func part(_ sequence: Int64, _ index: Int) -> Media? {
@@ -72,53 +77,40 @@ final class SegmentStore {
         let range = (index == 0 ? 0 : segment.ends[index - 1])..<segment.ends[index]
         // A gap has a place among the parts, and no bytes.
         if range.isEmpty { return nil }
-        guard let file = segment.file else { return .memory([segment.parts[index]]) }
-        return .file(file, range)
+        if segment.isInMemory { return .memory([segment.parts[index]]) }
+        return segment.file.map { .file($0, range) }
     }
 
     // MARK: To files
 
-    /// Moves segments with lower sequence numbers into files, one after the other.
-    func move(before sequence: Int64, at now: NIODeadline) {
-        guard let directory, !isWriting else { return }
-        if let retryAt, now < retryAt { return }
-        // A hole in the numbers may be long: it is stepped over, never counted through.
-        if segments[nextToMove] == nil, nextToMove < sequence {
-            nextToMove = segments.keys.filter { $0 >= nextToMove }.min() ?? sequence
-        }
-        guard nextToMove < sequence, let segment = segments[nextToMove], segment.isComplete else { return }
-        guard segment.count > 0 else {
-            nextToMove += 1
-            return
-        }
-        isWriting = true
-        let moving = nextToMove
-        let bound = NIOLoopBound(WeakStore(self), eventLoop: eventLoop)
-        directory.write(segment.parts, to: "\(folder)/\(moving).m4s", on: eventLoop).whenComplete { result in
-            // A store that is gone lets go of the file, which removes it.
-            bound.value.store?.moved(moving, result)
-        }
-    }
-
-    private func moved(_ sequence: Int64, _ result: Result<StoredFile, any Error>) {
-        isWriting = false
-        guard case .success(let file) = result else {
-            retryAt = .now() + Self.retryDelay
-            return
-        }
-        retryAt = nil
-        nextToMove = max(nextToMove, sequence + 1)
+    /// `count` more bytes of a segment lie in its file.
+    func wrote(_ count: Int, of sequence: Int64, to file: StoredFile) {
         // It may have gone meanwhile.
-        guard let segment = segments[sequence], segment.file == nil else { return }
+        guard segments[sequence] != nil else { return }
         segments[sequence]?.file = file
-        segments[sequence]?.parts = []
-        memoryBytes -= segment.count
-        diskBytes += segment.count
+        segments[sequence]?.filed += count
+        diskBytes += count
+        if sequence < nextToMove { leaveMemory(sequence) }
     }
 
-    private struct WeakStore {
-        weak var store: SegmentStore?
-        init(_ store: SegmentStore) { self.store = store }
+    /// Lets go of the memory of segments with lower sequence numbers, as far as files have them. What a failing disk does
+    /// not have stays in memory until it goes.
+    func move(before sequence: Int64) {
+        while nextToMove < sequence {
+            // A hole in the numbers may be long: it is stepped over, never counted through.
+            if segments[nextToMove] == nil { nextToMove = segments.keys.filter { $0 > nextToMove }.min() ?? sequence }
+            leaveMemory(nextToMove)
+            nextToMove += 1
+        }
+    }
+
+    private func leaveMemory(_ sequence: Int64) {
+        guard let segment = segments[sequence], segment.isInMemory, segment.isComplete, segment.count > 0,
+            segment.filed == segment.count
+        else { return }
+        segments[sequence]?.parts = []
+        segments[sequence]?.isInMemory = false
+        memoryBytes -= segment.count
     }
 }
 

@@ -35,16 +35,16 @@ struct PublishSeam {
 
     let limits: Limits
     private(set) var cuts: [Cut] = []
-    private(set) var nextSequence: Int64
+    var nextSequence: Int64
     /// Discontinuities so far, those before this presentation included.
-    private(set) var discontinuities: Int64
+    var discontinuities: Int64
     var video: SeamTrack?
     var audio: SeamTrack?
 
     /// The publisher's segment numbers, and ours where they are listed.
     private var numbers: [Int64: Int64?] = [:]
-    private var line: LineState?
-    private var publishes = 0
+    var line: LineState?
+    private(set) var publishes = 0
     /// How far this publish's dates were moved because its line fell behind the clock.
     private var dateShift: Int64 = 0
     /// A publisher has come back and none of its segments is listed yet.
@@ -81,6 +81,15 @@ struct PublishSeam {
     /// Changes with every init section.
     var initCount: Int { (video?.nextInit ?? 0) + (audio?.nextInit ?? 0) }
 
+    /// How the dates of what is listed follow from timestamps.
+    var lineInForce: LineState? {
+        line.map {
+            LineState(
+                dateOffset: $0.dateOffset &+ dateShift, timestampShift: $0.timestampShift,
+                isContinuous: $0.isContinuous)
+        }
+    }
+
     /// What the packager of a publisher that comes back needs; nil while there is nothing to continue.
     var continuation: PublishContinuation? {
         guard hasMedia, let line else { return nil }
@@ -98,32 +107,6 @@ struct PublishSeam {
             // Far enough for one more gap, which the hint of the next part needs to come true.
             earliest: max(video?.end ?? .min, audio?.end ?? .min) + 2 * Self.tolerance - offset, fragments: fragments,
             initSections: sections)
-    }
-
-    /// Takes up what an origin before this one had listed: its renditions go on as gaps, and its publisher may return.
-    mutating func restore(
-        _ tracks: [(section: InitSection, fragments: UInt32)], line: LineState, at now: Int64,
-        into events: inout [PackagerEvent]
-    ) {
-        self.line = line
-        // As far behind the clock as a stall leaves it.
-        let end = now - 2 * limits.part
-        let first = cut(at: end, isDiscontinuity: true)
-        for (section, fragments) in tracks {
-            var track = SeamTrack(kind: section.kind)
-            track.last = first.sequence - 1
-            track.end = end
-            track.due = now
-            track.gaps = 1
-            track.isBroken = true
-            track.initSection = section
-            // What came after the state was written is not known: its names and numbers are left out.
-            track.nextInit = section.number + 1_000
-            track.fragments = fragments &+ 100_000
-            track.sentBy = publishes
-            self[section.kind] = track
-            events.append(.track(section))
-        }
     }
 
     /// A publisher takes up the presentation.
@@ -238,7 +221,7 @@ struct PublishSeam {
     func cut(numbered sequence: Int64) -> Cut? { cuts.last { $0.sequence == sequence } }
 
     /// Ends everything before segment `target`, so that it is the next to be opened. False when it cannot be listed.
-    private mutating func bring(
+    mutating func bring(
         _ kind: MediaKind, to target: Int64, until date: Int64, into events: inout [PackagerEvent]
     ) -> Bool {
         guard let track = self[kind] else { return false }
@@ -380,7 +363,7 @@ struct PublishSeam {
         set { if kind == .video { video = newValue } else { audio = newValue } }
     }
 
-    private mutating func fill(_ kind: MediaKind, until date: Int64, into events: inout [PackagerEvent]) {
+    mutating func fill(_ kind: MediaKind, until date: Int64, into events: inout [PackagerEvent]) {
         guard let end = self[kind]?.end, date - end < Self.longestFill else { return }
         while let end = self[kind]?.end, date - end >= Self.tolerance {
             listGap(kind, until: date, into: &events)
