@@ -285,6 +285,7 @@ package struct RelayReceiver {
             if let index = rendition.pending.firstIndex(where: { $0.revision == revision }) {
                 rendition.pending[index].openForms -= 1
                 if form == PlaylistState.plain {
+                    confirmMultivariants(at: now)
                     let directory = HTTPBytes("/live/\(channel)/\(name)/")
                     if (try? rendition.pending[index].read(object, directory: directory)) == nil {
                         rendition.pending.remove(at: index)
@@ -300,6 +301,14 @@ package struct RelayReceiver {
         renditions[name] = rendition
         answerMedia(of: name, object, effects: &effects)
         settle(name, effects: &effects)
+    }
+
+    /// Whoever pushes states pushes the multivariant playlist when it changes: what is here was current a moment ago.
+    private func confirmMultivariants(at now: ContinuousClock.Instant) {
+        for object in multivariants.values where object.body.isComplete {
+            object.arrivedAt = now
+            object.served = nil
+        }
     }
 
     /// It will not come whole. Whoever needs it gets it another way.
