@@ -60,7 +60,8 @@ let package = Package(
         .target(
             name: "Origin",
             dependencies: [
-                "Cache", "Compression", "HLS", "HTTP", "Media", "Node", "Prometheus", "RTMP", "Relay", "Wire",
+                "Cache", "Compression", "Cryptography", "HLS", "HTTP", "Media", "Node", "Prometheus", "RTMP", "Relay",
+                "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

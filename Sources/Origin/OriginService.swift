@@ -94,11 +94,13 @@ package struct OriginService: Service {
         dataPlane.scheduleTask(in: .seconds(3)) { plane.value.registry.closeAll() }
         try? await drained.futureResult.get()
         await keeper?.close()
+        try await dataPlane.submit { plane.value.book?.handovers }.get()?.close()
         logger.info("origin stopped")
     }
 
     private struct Plane {
         let hub: ChannelHub
+        let book: EpochBook?
         let registry: ConnectionRegistry
         let status: NodeStatus
         let responder: OriginResponder
@@ -109,7 +111,7 @@ package struct OriginService: Service {
         publishers: PublisherRegistry, keeper: StateKeeper?, eventLoop: any EventLoop
     ) throws -> Plane {
         let book = try settings.epochBook.map { path throws(StateError) in
-            try EpochBook(path: path, logger: logger)
+            try EpochBook(path: path, origin: EpochBook.identity(in: settings.stateDirectory), logger: logger)
         }
         let parking = ParkingIndex(limits: settings.parking, eventLoop: eventLoop)
         let hub = ChannelHub(
@@ -129,7 +131,8 @@ package struct OriginService: Service {
             bound.value.keepAlive()
         }
         return Plane(
-            hub: hub, registry: registry, status: status, responder: OriginResponder(hub: hub, status: status),
+            hub: hub, book: book, registry: registry, status: status,
+            responder: OriginResponder(hub: hub, status: status),
             clocks: [clock, gaps])
     }
 

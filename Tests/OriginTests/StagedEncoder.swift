@@ -25,6 +25,8 @@ struct StagedEncoder {
     var firstTimestamp: UInt32 = 0
     /// Frames from one keyframe to the next.
     var keyframeInterval = 60
+    /// Each frame has bytes of its own, as those of a camera do.
+    var isMoving = false
     /// Another picture size, so another configuration.
     var isOtherLayout = false
     /// From `at` microseconds of media on, timestamps are `by` milliseconds higher.
@@ -111,17 +113,24 @@ struct StagedEncoder {
                     .video(
                         VideoPacket(
                             codec: .h264, timestampMilliseconds: stamp(video),
-                            payload: .frame(ByteBuffer(bytes: [0, 0, 0, 2, isKey ? 0x65 : 0x41, 0x88])))))
+                            payload: .frame(frame([0, 0, 0, isMoving ? 10 : 2, isKey ? 0x65 : 0x41, 0x88], nextVideo))))
+                )
                 nextVideo += 1
             } else {
                 packets.append(
                     .audio(
                         AudioPacket(
                             codec: .aac, timestampMilliseconds: stamp(audio),
-                            payload: .frame(ByteBuffer(bytes: [0x21, 0x10, 0x04])))))
+                            payload: .frame(frame([0x21, 0x10, 0x04], nextAudio)))))
                 nextAudio += 1
             }
         }
+    }
+
+    private func frame(_ head: [UInt8], _ number: Int) -> ByteBuffer {
+        var bytes = ByteBuffer(bytes: head)
+        if isMoving { bytes.writeInteger(UInt64(number)) }
+        return bytes
     }
 
     private func stamp(_ microseconds: Int64) -> UInt32 {

@@ -83,46 +83,6 @@ import Testing
         }
     }
 
-    /// An origin of the pair, whose publisher's first timestamp is `stamp`: what it lists after `seconds` of media.
-    private func twin(firstStamp stamp: UInt32, seconds: Int64) throws -> (epoch: String, playlist: MediaPlaylist) {
-        let channel = LiveChannel(
-            settings: .staged, index: ParkingIndex(limits: .init(), eventLoop: EmbeddedEventLoop()), push: nil,
-            keeper: nil, book: try EpochBook(path: directory, logger: logger), logger: logger)
-        let grant = try channel.claim(number: 1, ticket: PublishTicket { _ in })
-        var packager = PublishPackager(
-            configuration: grant.packaging, firstSequence: grant.firstSequence, continuing: grant.continuation,
-            beganAt: grant.beganAt)
-        var encoder = StagedEncoder(at: 0)
-        encoder.firstTimestamp = stamp
-        for packet in encoder.packets(until: seconds * 1_000_000) {
-            var events: [PackagerEvent] = []
-            switch packet {
-            case .video(let packet): packager.video(packet, at: WallClock.now(), into: &events)
-            case .audio(let packet): packager.audio(packet, at: WallClock.now(), into: &events)
-            }
-            if !events.isEmpty { channel.apply(events, of: grant) }
-        }
-        let presentation = try #require(channel.presentation)
-        let timeline = try #require(presentation.rendition(of: .video)).timeline
-        var text = ByteBuffer()
-        timeline.write(delta: nil, reports: [], into: &text)
-        return (presentation.epoch, try MediaPlaylist(parsing: text.readableBytesView))
-    }
-
-    /// The same names only for the same media: one that begins with a later frame has an epoch of its own, and its
-    /// dates are the encoder's.
-    @Test func aTwinWhosePublisherComesLaterDoesNotReuseNames() throws {
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        let first = try twin(firstStamp: 1_000, seconds: 5)
-        let inStep = try twin(firstStamp: 1_000, seconds: 5)
-        #expect(inStep.epoch == first.epoch && inStep.playlist == first.playlist)
-        let late = try twin(firstStamp: 4_000, seconds: 5)
-        #expect(late.epoch != first.epoch)
-        let dates = [first, late].compactMap(\.playlist.segments.first?.programDateTime)
-        #expect(dates.count == 2 && dates.last.map { $0 - (dates.first ?? 0) } == 3_000_000)
-        #expect(late.playlist.discontinuities == 0)
-    }
-
     @Test func aTornAgreementIsNotTaken() throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let book = try EpochBook(path: directory, logger: logger)

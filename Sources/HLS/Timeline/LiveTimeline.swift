@@ -48,9 +48,11 @@ package struct LiveTimeline: Sendable {
     ///   - firstSequence: media sequence number of the first segment, from 0. Not lower than any that an earlier
     ///     publish of the channel has used (4.4.3.2).
     ///   - discontinuitySequence: the first segment's. Not lower than any earlier one either.
+    ///   - isIndependentThroughout: false where a segment before the first, which others list, began without an
+    ///     independent frame.
     package init(
         rendition: RenditionID, configuration: TimelineConfiguration, epoch: String, firstSequence: Int64,
-        discontinuitySequence: Int64 = 0
+        discontinuitySequence: Int64 = 0, isIndependentThroughout: Bool = true
     ) {
         precondition(
             !epoch.isEmpty && epoch.utf8.allSatisfy(PlaylistConstants.isTokenByte),
@@ -59,6 +61,7 @@ package struct LiveTimeline: Sendable {
         self.configuration = configuration
         self.epoch = epoch
         self.discontinuitySequence = max(0, discontinuitySequence)
+        self.isIndependentThroughout = isIndependentThroughout
         constants = PlaylistConstants(configuration: configuration, epoch: epoch)
         // Room to count from, so that no later sum can overflow.
         self.firstSequence = min(max(0, firstSequence), .max / 2)

@@ -1,7 +1,7 @@
 import struct NIOCore.ByteBuffer
 
 /// One frame of a track, ready to be packaged. Times are in the track's timescale.
-struct Sample: Sendable {
+struct Sample: Sendable, Codable {
     var decodeTime: Int64
     var duration: UInt32
     /// Presentation minus decode time, never negative: every reader agrees on those.

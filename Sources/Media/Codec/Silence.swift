@@ -2,7 +2,7 @@ import struct NIOCore.ByteBuffer
 
 /// Frames that decode to silence, to stand where a publisher's sound is missing: a player waits for sound that does not
 /// come, while it plays silence on.
-struct Silence: Sendable {
+struct Silence: Sendable, Codable {
     let bytes: ByteBuffer
     /// Samples that it lasts.
     let samples: Int

@@ -1,5 +1,5 @@
 /// What a playlist says of a track, read from its bitstream.
-package struct TrackFormat: Sendable, Equatable {
+package struct TrackFormat: Sendable, Equatable, Codable {
     /// As in the CODECS attribute (RFC 6381).
     package var codecs: String
     /// Pixels as displayed, square.
@@ -25,7 +25,7 @@ package struct TrackFormat: Sendable, Equatable {
 }
 
 /// How the frames of a video track follow each other: `ticks` of the 90 kHz clock, a fraction where the rate asks one.
-package struct FrameDuration: Sendable, Equatable {
+package struct FrameDuration: Sendable, Equatable, Codable {
     package let numerator: Int64
     package let denominator: Int64
 

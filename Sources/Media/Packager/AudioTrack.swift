@@ -2,8 +2,8 @@ import struct NIOCore.ByteBuffer
 
 /// The sound of a publish: frames end to end on the sample grid, silence where they are missing, segments cut where the
 /// picture's are.
-struct AudioTrack {
-    private struct Held {
+struct AudioTrack: Codable {
+    private struct Held: Codable {
         let bytes: ByteBuffer
         let time: Int64
         /// Which of the track's configurations it needs.
@@ -325,6 +325,17 @@ struct AudioTrack {
         joinsAbove = sequence
         if let coming { take(coming) }
     }
+
+    /// Its init section in force; nil where the next segment brings one.
+    func initSection(discontinuitiesBefore: Int64) -> InitSection? {
+        guard !needsInit else { return nil }
+        return InitSection(
+            kind: .audio, number: initNumber, bytes: InitializationSegment.audio(configuration),
+            format: configuration.format, discontinuitiesBefore: discontinuitiesBefore)
+    }
+
+    /// Lets go of the bytes of the part under way.
+    mutating func dropOpenPart() { writer.dropBytes() }
 
     /// Where a later publish goes on.
     func continuation(stamp: Stamp?, line: Int64) -> PackagerContinuation.Track {

@@ -1,5 +1,5 @@
 /// How far apart an encoder sets its keyframes, so that a segment's end can be told before the frame that ends it.
-struct KeyframeCadence: Sendable {
+struct KeyframeCadence: Sendable, Codable {
     /// Frames from the last keyframe on, itself included.
     private var count = 0
     /// Frames from one keyframe to the next, as last seen.

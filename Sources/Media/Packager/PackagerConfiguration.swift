@@ -1,8 +1,8 @@
 /// How a publish is cut into parts and segments. Everything is decided from it before the first frame: part target and
 /// target duration never change afterwards.
-package struct PackagerConfiguration: Sendable, Equatable {
+package struct PackagerConfiguration: Sendable, Equatable, Codable {
     /// What to do when keyframes are further apart than a segment may be long.
-    package enum LongGOP: Sendable, Equatable {
+    package enum LongGOP: Sendable, Equatable, Codable {
         /// Cut without a keyframe: playback goes on, though viewers cannot start at that segment.
         case cut
         /// End the publish and tell the publisher why.

@@ -1,7 +1,7 @@
 import struct NIOCore.ByteBuffer
 
 /// The two kinds of track that are packaged.
-package enum MediaKind: Sendable, Hashable { case video, audio }
+package enum MediaKind: Sendable, Hashable, Codable { case video, audio }
 
 package enum VideoCodec: String, Sendable, Hashable { case h264, hevc, av1 }
 package enum AudioCodec: String, Sendable, Hashable { case aac, opus }

@@ -2,7 +2,7 @@ import struct NIOCore.ByteBuffer
 
 /// Where the packager of a publisher that comes back takes up the line that an earlier one left, so that decode times,
 /// dates and numbers go on in the same playlists.
-package struct PublishContinuation: Sendable {
+package struct PublishContinuation: Sendable, Codable {
     /// Wall clock minus time on the line, in microseconds: what PROGRAM-DATE-TIME is told by.
     package var dateOffset: Int64
     /// Time on the line minus the earlier publisher's timestamps, in microseconds.

@@ -6,23 +6,23 @@ import struct NIOCore.ByteBuffer
 /// Everything follows from timestamps and from what it was started with, nothing from arrival. The clock is asked in two
 /// places: for the date of a line that nobody has agreed on, and for how long a publisher was silent before its
 /// timestamps jumped, in whole seconds. It is the last resort where a publisher sends too little to decide by.
-package struct PublishPackager {
+package struct PublishPackager: Sendable {
     private enum Arrived {
         case video(VideoPacket)
         case audio(AudioPacket)
     }
 
-    private let configuration: PackagerConfiguration
+    let configuration: PackagerConfiguration
     private let start: PackagerStart
     private var publish: PublishContinuation?
     private var beganAt: Int64?
     private var lineIsTold = false
     private var layoutIsKept = true
-    private var plan: SegmentPlan
-    private var line: PublishLine
-    private var dates: ProgramDates
-    private var video: VideoTrack?
-    private var audio: AudioTrack?
+    private(set) var plan: SegmentPlan
+    private(set) var line: PublishLine
+    private(set) var dates: ProgramDates
+    private(set) var video: VideoTrack?
+    private(set) var audio: AudioTrack?
     private var declared: (video: Bool?, audio: Bool?) = (nil, nil)
     private var declaredFrameRate: Double?
     /// The first frame's place on the line.
@@ -39,7 +39,7 @@ package struct PublishPackager {
     private var waited: (video: WaitSpan, audio: WaitSpan) = (WaitSpan(), WaitSpan())
     private var hasVideoConfiguration = false
     private var hasAudioConfiguration = false
-    private var isRunning = false
+    private(set) var isRunning = false
     private var warned: Set<PackagerWarning> = []
     private var isRefused = false
 
@@ -105,6 +105,16 @@ package struct PublishPackager {
             nextSequence: plan.nextSequence, programDateOffset: offset, discontinuities: plan.discontinuities,
             video: video.flatMap { $0.hasBegun ? track(.video, $0.continuation) : nil },
             audio: audio.flatMap { $0.hasBegun ? track(.audio, $0.continuation) : nil })
+    }
+
+    // MARK: Handover
+
+    /// The same without what its twin does not need: the media of parts that end before the next cut.
+    var withoutOpenParts: PublishPackager {
+        var packager = self
+        packager.video?.dropOpenPart()
+        packager.audio?.dropOpenPart()
+        return packager
     }
 
     // MARK: In
@@ -403,6 +413,15 @@ package struct PublishPackager {
     private mutating func warn(_ warning: PackagerWarning, into events: inout [PackagerEvent]) {
         guard warned.count < 64, warned.insert(warning).inserted else { return }
         events.append(.warning(warning))
+    }
+}
+
+/// Everything that what it makes of later packets follows from, once it has begun.
+extension PublishPackager: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case configuration, start, beganAt, lineIsTold, layoutIsKept, plan, line, dates, video, audio
+        case declaredFrameRate, firstLine, soundAhead, pictureIsAway
+        case hasVideoConfiguration, hasAudioConfiguration, isRunning
     }
 }
 

@@ -1,7 +1,7 @@
 /// Where the segments of all renditions are cut: the leading track decides, the other follows at its first frame at or
 /// after the same moment, so that a sequence number means the same stretch of time everywhere.
-struct SegmentPlan: Sendable {
-    struct Cut: Sendable, Equatable {
+struct SegmentPlan: Sendable, Codable {
+    struct Cut: Sendable, Equatable, Codable {
         let sequence: Int64
         /// Moment of the cut on the publish's line, in microseconds.
         let time: Int64

@@ -4,7 +4,7 @@ import struct NIOCore.ByteBuffer
 ///
 /// Decode times leave no hole and never overlap: a part begins where the one before it ended, so that what a segment
 /// lasts, what its parts last and how far decode times go are the same.
-struct TrackWriter {
+struct TrackWriter: Codable {
     let kind: MediaKind
     let timescale: Int
     /// The segment under way; nil before the first, and where others have taken the line over.
@@ -96,6 +96,11 @@ struct TrackWriter {
             .segmentEnd(
                 kind, sequence: sequence, duration: Double(position - segmentStart) / Double(timescale)))
         partIndex = 0
+    }
+
+    /// Lets go of the bytes of the part under way, which another packager will not write.
+    mutating func dropBytes() {
+        for index in pending.indices { pending[index].bytes = ByteBuffer() }
     }
 
     /// Forgets the segment under way: others have gone on with the playlist.

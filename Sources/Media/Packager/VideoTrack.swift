@@ -1,7 +1,7 @@
 import struct NIOCore.ByteBuffer
 
 /// The picture of a publish: frames onto their grid, segments cut at keyframes, parts as long as whole frames allow.
-struct VideoTrack {
+struct VideoTrack: Codable {
     private let settings: PackagerConfiguration
     private(set) var configuration: VideoConfiguration
     private var announced: FrameDuration?
@@ -10,6 +10,8 @@ struct VideoTrack {
     private var initNumber: Int
     /// Its init section has not been announced by this packager.
     private var needsInit = true
+    /// What was said of it with its init section.
+    private var told: TrackFormat?
     /// Nothing before the next keyframe can be decoded.
     private var needsSync = true
     /// The next keyframe begins a segment, however short the one under way is.
@@ -289,6 +291,7 @@ struct VideoTrack {
         writer.close(at: decodeTime, into: &events)
         if needsInit, isIndependent || !writer.isOpen {
             needsInit = false
+            told = format
             events.append(
                 .track(
                     InitSection(
@@ -375,6 +378,17 @@ struct VideoTrack {
         format.frameRate = clock?.frame.rate ?? format.frameRate
         return format
     }
+
+    /// Its init section in force; nil where the next segment brings one.
+    func initSection(discontinuitiesBefore: Int64) -> InitSection? {
+        guard !needsInit else { return nil }
+        return InitSection(
+            kind: .video, number: initNumber, bytes: InitializationSegment.video(configuration),
+            format: told ?? format, discontinuitiesBefore: discontinuitiesBefore)
+    }
+
+    /// Lets go of the bytes of the part under way.
+    mutating func dropOpenPart() { writer.dropBytes() }
 
     /// Where a later publish goes on.
     func continuation(stamp: Stamp?, line: Int64) -> PackagerContinuation.Track {

@@ -3,7 +3,7 @@
 /// Small deviations are the rounding; a lasting one of more than 5 ms, or any of more than 8 ms, is real: sound is missing
 /// there, or lies where other sound already is. A publisher whose stamps jitter gets more tolerance, up to 100 ms, for
 /// sound that is filled and cut by turns is worse than sound that is a little off.
-struct AudioClock: Sendable {
+struct AudioClock: Sendable, Codable {
     enum Verdict: Equatable {
         /// It follows the frame before.
         case follows

@@ -3,7 +3,7 @@
 /// The grid follows the stamps slowly, so that an encoder whose clock runs off its nominal rate is not left behind. A
 /// frame that lies beside the grid (the rate varies, or the camera's clock was set) stays where its stamp says: what
 /// times are made of a frame is never further from its stamp than jitter is.
-struct FrameClock: Sendable {
+struct FrameClock: Sendable, Codable {
     private(set) var frame: FrameDuration
     /// The last frame's place on the grid, in ticks.
     private var anchor: Double

@@ -1,6 +1,6 @@
 /// Wall-clock time of moments on a publish's line: one offset for the life of the line, so that dates follow from
 /// timestamps and go on across publishes.
-struct ProgramDates: Sendable {
+struct ProgramDates: Sendable, Codable {
     private(set) var offset: Int64?
 
     init(offset: Int64? = nil) { self.offset = offset }

@@ -5,15 +5,15 @@
 /// beside the other's, so that sound and picture stay together; otherwise the line goes on by one frame and, where the
 /// publisher was silent for longer than a second and a half, by that silence in whole seconds, so that two origins with
 /// two clocks agree.
-struct PublishLine: Sendable {
-    private struct Track {
+struct PublishLine: Sendable, Codable {
+    private struct Track: Codable {
         var stamp: Stamp
         var line: Int64
         /// When it arrived; nil where that was in an earlier publish.
         var wall: Int64?
     }
 
-    private struct Jump {
+    private struct Jump: Codable {
         let kind: MediaKind
         let step: Int64
         /// Where the further of both tracks stood.

@@ -22,8 +22,18 @@ package final class PublishDesk: Sendable {
     }
 
     /// Hands over what a publisher's packager made, in order.
-    func deliver(_ events: [PackagerEvent], of grant: PublishGrant) {
-        dataPlane.execute { [hub] in hub.value.apply(events, of: grant) }
+    func deliver(_ events: [PackagerEvent], of grant: PublishGrant, cut: CutMark? = nil) {
+        dataPlane.execute { [hub] in hub.value.apply(events, of: grant, cut: cut) }
+    }
+
+    /// Goes on where the twin origin stood at a cut; nil where that segment's number cannot be listed here.
+    func join(_ handover: Handover, shift: UInt32, _ grant: PublishGrant) -> EventLoopFuture<PublishGrant?> {
+        dataPlane.submit { [hub] in hub.value.join(handover, shift: shift, grant) }
+    }
+
+    /// Goes on without the twin origin. `began` is when the first frame came, in microseconds since 1970.
+    func fallBack(_ grant: PublishGrant, began: Int64) -> EventLoopFuture<PublishGrant?> {
+        dataPlane.submit { [hub] in hub.value.fallBack(grant, began: began) }
     }
 
     /// Gives a channel back.
@@ -64,6 +74,13 @@ package struct PublishGrant: Sendable {
     package let continuation: PublishContinuation?
     /// Wall-clock time of the first frame, microseconds since 1970, where twin origins agreed on it.
     package let beganAt: Int64?
+    /// Its place beside a twin origin; nil where there is none.
+    var twin: TwinSeat?
+
+    func makePackager() -> PublishPackager {
+        PublishPackager(
+            configuration: packaging, firstSequence: firstSequence, continuing: continuation, beganAt: beganAt)
+    }
 }
 
 /// Why a publish is refused. The code is RTMP's, the description is for the person at the encoder.

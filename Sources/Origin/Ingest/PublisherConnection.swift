@@ -101,11 +101,11 @@ final class PublisherConnection: ChannelInboundHandler {
     ) {
         switch result {
         case .success(let grant):
-            guard context != nil else { return desk.release(grant, end: .lost) }
+            guard let context else { return desk.release(grant, end: .lost) }
             logger[metadataKey: "channel"] = "\(grant.channel)"
             logger.info("publish started", metadata: ["encoder": "\(request.publisher)"])
             registry.publishStarted()
-            publish = ActivePublish(grant: grant, desk: desk, logger: logger)
+            publish = ActivePublish(grant: grant, desk: desk, eventLoop: context.eventLoop, logger: logger)
             session.authorized(.accepted, at: .now, into: &effects)
         case .failure(let error):
             let refusal = error as? PublishRefusal ?? .unavailable

@@ -77,8 +77,16 @@ package final class ChannelHub {
         return channel
     }
 
-    func apply(_ events: [PackagerEvent], of grant: PublishGrant) {
-        channels[grant.channel]?.apply(events, of: grant)
+    func apply(_ events: [PackagerEvent], of grant: PublishGrant, cut: CutMark? = nil) {
+        channels[grant.channel]?.apply(events, of: grant, cut: cut)
+    }
+
+    func join(_ handover: Handover, shift: UInt32, _ grant: PublishGrant) -> PublishGrant? {
+        channels[grant.channel]?.join(handover, shift: shift, grant)
+    }
+
+    func fallBack(_ grant: PublishGrant, began: Int64) -> PublishGrant? {
+        channels[grant.channel]?.fallBack(grant, began: began)
     }
 
     func release(_ grant: PublishGrant, end: PublishEnd) {

@@ -8,23 +8,21 @@ import Wire
 /// One channel: its publisher, and the presentation that viewers see.
 final class LiveChannel {
     let settings: ChannelSettings
-    private let logger: Logger
-    private let index: ParkingIndex
+    let logger: Logger
+    let index: ParkingIndex
     /// Requests that wait for this channel.
     let holds: ChannelHolds
-    private let push: ChannelPush?
-    private var publisher: (grant: PublishGrant, ticket: PublishTicket)?
-    private(set) var presentation: Presentation?
+    let push: ChannelPush?
+    var publisher: (grant: PublishGrant, ticket: PublishTicket)?
+    var presentation: Presentation?
     /// Since when the presentation has been without a publisher.
     private var lostAt: NIODeadline?
-    private var nextSequence: Int64 = 0
-    private var discontinuities: Int64 = 0
+    var nextSequence: Int64 = 0
+    var discontinuities: Int64 = 0
     private let keeper: StateKeeper?
-    private let book: EpochBook?
-    /// The first frame will show whether the twin origin began with the same one.
-    private var awaitsFirstFrame = false
-    /// Added to the packager's dates, in microseconds: the twin began with an earlier frame.
-    private var dateShift: Int64 = 0
+    let book: EpochBook?
+    /// The epoch that an origin before this one left, which a twin goes on with.
+    var epochLeft: String?
     /// What the state on the disk covers.
     private var durable = (sequence: Int64(0), discontinuities: Int64(0), initCount: 0, hasMedia: false)
     /// When the first request of viewers could be answered, and how long after the publish began.
@@ -65,11 +63,17 @@ final class LiveChannel {
         guard let live = state.live, live.packaging == settings.fingerprint, settings.reconnectWindow > .zero,
             staleness <= age
         else { return }
+        if let twin = liveTwin, twin.agreement.epoch == live.epoch {
+            // What was listed, and gaps under numbers of this origin's own, would part from what the twin lists.
+            epochLeft = live.epoch
+            logger.notice("playlist waits to join the twin origin's", metadata: ["epoch": "\(live.epoch)"])
+            return
+        }
         let recovered = recover(live.epoch, at: now)
         let presentation = Presentation(
             settings: settings, epoch: live.epoch, firstSequence: recovered?.firstSequence ?? nextSequence,
             discontinuitySequence: recovered?.discontinuities ?? discontinuities, index: index, push: push,
-            logger: logger)
+            besideTwin: book != nil, logger: logger)
         if let recovered, let directory = settings.storage.directory {
             presentation.restore(recovered, at: now) { directory.file($0) }
         } else {
@@ -110,6 +114,11 @@ final class LiveChannel {
         return presentation.folder
     }
 
+    private func now() -> Int64 { book.map { $0.clock() } ?? WallClock.now() }
+
+    /// Its publisher is there, whether media comes or not.
+    func publisherIsBack() { lostAt = nil }
+
     private func save() {
         guard let keeper else { return }
         durable = (
@@ -131,16 +140,18 @@ final class LiveChannel {
             self.publisher = nil
             publisher.ticket.dismiss(reason: "another publisher took the channel over")
         }
-        (awaitsFirstFrame, dateShift) = (false, 0)
-        let grant = resume(number: number) ?? begin(number: number)
+        leaveTwin()
+        let grant = wait(number: number) ?? resume(number: number) ?? begin(number: number)
         publisher = (grant, ticket)
         counters.publishes += 1
         return grant
     }
 
     /// The presentation is still live: the publisher goes on in it.
-    private func resume(number: UInt64) -> PublishGrant? {
-        guard let presentation, !presentation.hasEnded, presentation.hasMedia else { return nil }
+    func resume(number: UInt64, began: Int64? = nil) -> PublishGrant? {
+        guard let presentation, !presentation.hasEnded, presentation.hasMedia, mayResume(presentation) else {
+            return nil
+        }
         if let lostAt {
             let away = Duration.nanoseconds((NIODeadline.now() - lostAt).nanoseconds)
             logger.notice("publisher returned", metadata: ["after": "\(away)"])
@@ -148,80 +159,62 @@ final class LiveChannel {
         lostAt = nil
         let proposal = PublishAgreement(
             epoch: presentation.epoch, firstSequence: presentation.nextSequence,
-            discontinuities: presentation.discontinuities, began: WallClock.now())
+            discontinuities: presentation.discontinuities, began: began ?? now())
         let agreed = book?.agree(on: settings.name, proposal)
+        if let agreed, agreed.isAnother(than: proposal), let grant = wait(number: number, for: agreed) { return grant }
         return PublishGrant(
             channel: settings.name, number: number, packaging: settings.packaging,
             firstSequence: presentation.nextSequence, continuation: presentation.resume(),
-            beganAt: agreed?.epoch == presentation.epoch ? agreed?.began : nil)
+            beganAt: agreed?.epoch == presentation.epoch ? agreed?.began : nil,
+            twin: seat(presentation.epoch, .compare))
     }
 
-    private func begin(number: UInt64) -> PublishGrant {
+    func begin(number: UInt64, began: Int64? = nil) -> PublishGrant {
         lostAt = nil
         // Numbers rise with the clock, so that they do not go back when the origin restarts: no channel cuts more
         // than one segment a second, and a second is what the number grows by while nothing is cut.
         let fromClock = WallClock.now() / 1_000_000 - Self.sequenceEpoch
         var begun = PublishAgreement(
             epoch: Self.epochToken(), firstSequence: max(nextSequence, fromClock), discontinuities: discontinuities,
-            began: WallClock.now())
+            began: began ?? now())
         if let book {
             let agreed = book.agree(on: settings.name, begun)
             if agreed.firstSequence >= nextSequence && agreed.discontinuities >= discontinuities {
                 begun = agreed
-                awaitsFirstFrame = true
             } else {
+                leaveTwin()
                 logger.warning(
                     "not in step with the twin origin", metadata: ["reason": "its numbers have been used here"])
             }
         }
         let grant = PublishGrant(
             channel: settings.name, number: number, packaging: settings.packaging, firstSequence: begun.firstSequence,
-            continuation: nil, beganAt: book == nil ? nil : begun.began)
+            continuation: nil, beganAt: book == nil ? nil : begun.began, twin: seat(begun.epoch, .compare))
         nextSequence = begun.firstSequence + 1
-        presentation?.close()
-        presentation = Presentation(
-            settings: settings, epoch: begun.epoch, firstSequence: begun.firstSequence,
-            discontinuitySequence: begun.discontinuities, index: index, push: push, logger: logger)
+        replacePresentation(
+            with: Presentation(
+                settings: settings, epoch: begun.epoch, firstSequence: begun.firstSequence,
+                discontinuitySequence: begun.discontinuities, index: index, push: push, besideTwin: book != nil,
+                logger: logger))
         noteNumbers()
         return grant
     }
 
-    func apply(_ events: [PackagerEvent], of grant: PublishGrant) {
+    func apply(_ events: [PackagerEvent], of grant: PublishGrant, cut: CutMark? = nil) {
         guard let publisher, publisher.grant.number == grant.number, presentation != nil else { return }
         for event in events {
             switch event {
             case .refused(let reason): publisher.ticket.dismiss(reason: "\(reason)")
-            case .line(let line) where awaitsFirstFrame: compareFirstFrame(line)
             default: break
             }
         }
-        presentation?.apply(dateShift == 0 ? events : events.map { $0.dated(by: dateShift) }, at: LiveClock.now())
+        presentation?.apply(events, at: LiveClock.now())
+        if let cut { leave(cut) }
         noteNumbers()
     }
 
-    /// A twin whose publisher came later began with a later frame: its segments are others, and must not have the names
-    /// of the first one's. Their dates are the encoder's, on both.
-    private func compareFirstFrame(_ line: LineState) {
-        awaitsFirstFrame = false
-        let zero = line.dateOffset &+ line.timestampShift
-        guard let book else { return }
-        let shift = book.settle(on: settings.name, zero: zero) &- zero
-        guard shift != 0, let presentation, !presentation.hasMedia else { return }
-        dateShift = shift.magnitude <= UInt64(2 * EpochBook.pairing) ? shift : 0
-        logger.warning(
-            "not in step with the twin origin",
-            metadata: [
-                "reason": "its publish began with a frame \(Double(shift) / 1e6) s before this one's",
-                "advice": "let the encoder open both connections before it sends, and publish anew",
-            ])
-        presentation.close()
-        self.presentation = Presentation(
-            settings: settings, epoch: Self.epochToken(), firstSequence: nextSequence,
-            discontinuitySequence: discontinuities, index: index, push: push, logger: logger)
-    }
-
     /// No later presentation may use a number again.
-    private func noteNumbers() {
+    func noteNumbers() {
         guard let presentation else { return }
         nextSequence = max(nextSequence, presentation.nextSequence)
         discontinuities = max(discontinuities, presentation.discontinuities + 1)
@@ -236,6 +229,7 @@ final class LiveChannel {
     func release(_ grant: PublishGrant, end: PublishEnd) {
         guard let publisher, publisher.grant.number == grant.number else { return }
         self.publisher = nil
+        leaveTwin()
         guard let presentation else { return }
         let waits: Bool =
             switch end {
@@ -278,6 +272,7 @@ final class LiveChannel {
         publisher?.ticket.dismiss(reason: "the origin is stopping")
         publisher = nil
         lostAt = nil
+        leaveTwin()
         guard let presentation, !presentation.hasEnded else { return }
         if keeper != nil, settings.reconnectWindow > .zero, presentation.hasMedia {
             // The next origin goes on with it.
@@ -292,7 +287,7 @@ final class LiveChannel {
     private static let sequenceEpoch: Int64 = 1_735_689_600
 
     /// A token of this publish for media URIs, so that no cache serves an older stream under a reused name.
-    private static func epochToken() -> String {
+    static func epochToken() -> String {
         String(UInt64(bitPattern: WallClock.now()), radix: 36)
     }
 }
@@ -300,24 +295,4 @@ final class LiveChannel {
 /// Counts of one channel since the origin's start.
 struct ChannelCounters {
     var publishes: UInt64 = 0
-}
-
-extension PackagerEvent {
-    /// The same at another time since 1970, `shift` microseconds later.
-    fileprivate func dated(by shift: Int64) -> PackagerEvent {
-        switch self {
-        case .line(let line):
-            .line(
-                LineState(
-                    dateOffset: line.dateOffset &+ shift, timestampShift: line.timestampShift,
-                    isContinuous: line.isContinuous))
-        case .segment(let start):
-            .segment(
-                SegmentStart(
-                    kind: start.kind, sequence: start.sequence, isDiscontinuity: start.isDiscontinuity,
-                    programDateTimeMicroseconds: start.programDateTimeMicroseconds &+ shift,
-                    startsIndependent: start.startsIndependent))
-        default: self
-        }
-    }
 }

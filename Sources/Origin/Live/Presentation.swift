@@ -14,6 +14,8 @@ final class Presentation {
     let epoch: String
     private let timelineConfiguration: TimelineConfiguration
     private var seam: PublishSeam
+    /// The cut of a twin origin that this presentation began with.
+    private let joined: ListedCut?
     private var listing: [PackagerEvent] = []
     private(set) var renditions: [LiveRendition] = []
     private let startedAt = NIODeadline.now()
@@ -30,7 +32,8 @@ final class Presentation {
 
     init(
         settings: ChannelSettings, epoch: String, firstSequence: Int64, discontinuitySequence: Int64,
-        index: ParkingIndex, push: ChannelPush?, log: MediaLog? = nil, logger: Logger
+        index: ParkingIndex, push: ChannelPush?, log: MediaLog? = nil, besideTwin: Bool = false,
+        joining twin: (ListedCut, LineState)? = nil, logger: Logger
     ) {
         self.push = push
         self.settings = settings
@@ -38,6 +41,9 @@ final class Presentation {
         seam = PublishSeam(
             limits: PublishSeam.Limits(settings.packaging), firstSequence: firstSequence,
             discontinuities: discontinuitySequence)
+        seam.stretchesGaps = besideTwin
+        if let (listed, line) = twin { seam.join(listed, line: line) }
+        joined = twin?.0
         self.logger = logger
         self.index = index
         timelineConfiguration = TimelineConfiguration(
@@ -138,6 +144,11 @@ final class Presentation {
             })
     }
 
+    /// How the publisher's segment `sequence`, which was just begun, is listed, for a twin origin.
+    func listing(of sequence: Int64) -> ListedCut? {
+        seam.listing(of: sequence) { rendition(of: $0)?.timeline.isIndependentThroughout ?? true }
+    }
+
     var initCount: Int { seam.initCount }
 
     /// The origin stops and the presentation does not: who waits is sent away to ask again.
@@ -191,7 +202,8 @@ final class Presentation {
         let id = RenditionID(rawValue: "\(kind)")
         let timeline = LiveTimeline(
             rendition: id, configuration: timelineConfiguration, epoch: epoch, firstSequence: first,
-            discontinuitySequence: seam.discontinuities(before: first))
+            discontinuitySequence: seam.discontinuities(before: first),
+            isIndependentThroughout: joined?.track(kind)?.isIndependent ?? true)
         renditions.append(
             LiveRendition(kind: kind, timeline: timeline, store: SegmentStore(firstSequence: first), index: index))
         renditions.sort { $0.kind == .video && $1.kind == .audio }

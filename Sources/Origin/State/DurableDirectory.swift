@@ -14,11 +14,12 @@ struct DurableDirectory: Sendable {
         }
     }
 
-    /// Puts `bytes` in the place of what the file held.
-    func write(_ bytes: [UInt8], to name: String) throws(StateError) {
-        let temporary = try writeAside(bytes, name)
+    /// Puts `bytes` in the place of what the file held. Without `isDurable`, readers see it whole or not at all, and the
+    /// disk may learn of it later.
+    func write(_ bytes: [UInt8], to name: String, isDurable: Bool = true) throws(StateError) {
+        let temporary = try writeAside(bytes, name, isDurable: isDurable)
         guard rename(temporary, file(name)) == 0 else { throw failure("replace", file(name)) }
-        try settle()
+        if isDurable { try settle() }
     }
 
     /// Makes a file that is not there yet. False when it is: of several processes one gets true.
@@ -65,8 +66,8 @@ struct DurableDirectory: Sendable {
 
     private func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// Writes a file of another name and waits until the disk has it.
-    private func writeAside(_ bytes: [UInt8], _ name: String) throws(StateError) -> String {
+    /// Writes a file of another name and, where it is to be durable, waits until the disk has it.
+    private func writeAside(_ bytes: [UInt8], _ name: String, isDurable: Bool = true) throws(StateError) -> String {
         let temporary = "\(path)/.\(name).\(getpid()).\(UInt32.random(in: .min ... .max))"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("create", temporary) }
@@ -84,7 +85,7 @@ struct DurableDirectory: Sendable {
             guard count > 0 else { throw failure("write", temporary) }
             written += count
         }
-        guard fsync(descriptor) == 0 else { throw failure("sync", temporary) }
+        guard !isDurable || fsync(descriptor) == 0 else { throw failure("sync", temporary) }
         isWhole = true
         return temporary
     }

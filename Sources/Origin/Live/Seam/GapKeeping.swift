@@ -46,7 +46,7 @@ extension PublishSeam {
         if let next = track.last.flatMap({ cut(numbered: $0 + 1) }) { return next.time }
         guard track.kind == .audio, let video, video.isGapping, video.last == track.last else { return .max }
         // The picture's gap will end its segment at the first part that makes it long enough.
-        let missing = max(0, limits.segment - 1_000 - (video.end - video.start))
+        let missing = max(0, gapSegment - 1_000 - (video.end - video.start))
         return video.end + (missing + limits.part - 1) / limits.part * limits.part
     }
 
@@ -56,8 +56,16 @@ extension PublishSeam {
         let next = nextCut(of: track)
         if next != .max { return next - track.end < Self.tolerance }
         let elapsed = track.end - track.start
-        if elapsed + limits.part > limits.maximumSegment { return true }
+        if elapsed + limits.part > limits.maximumSegment + (stretchesGaps ? Self.rounding : 0) { return true }
         let leads = track.kind == .video || video?.isListed != true
-        return leads && elapsed >= limits.segment - 1_000
+        return leads && elapsed >= gapSegment - 1_000
+    }
+
+    /// What a segment's duration may be above the target, for it counts rounded (4.4.3.1), in microseconds.
+    private static let rounding: Int64 = 400_000
+
+    /// How long a segment of gaps is, in microseconds.
+    private var gapSegment: Int64 {
+        stretchesGaps ? min(limits.maximumSegment, limits.maximumSegment + Self.rounding - limits.part) : limits.segment
     }
 }

@@ -42,14 +42,17 @@ struct PublishSeam {
     var audio: SeamTrack?
 
     /// The publisher's segment numbers, and ours where they are listed.
-    private var numbers: [Int64: Int64?] = [:]
+    private(set) var numbers: [Int64: Int64?] = [:]
     var line: LineState?
     private(set) var publishes = 0
     /// How far this publish's dates were moved because its line fell behind the clock.
-    private var dateShift: Int64 = 0
+    var dateShift: Int64 = 0
     /// A publisher has come back and none of its segments is listed yet.
     private var isJoining = false
-    private var mustBreak = false
+    var mustBreak = false
+    /// Gaps make segments as long as they may be: a twin origin lists media meanwhile, and its numbers must not fall
+    /// behind these.
+    var stretchesGaps = false
 
     /// Less than this is rounding and jitter, and no gap.
     static let tolerance: Int64 = 20_000
