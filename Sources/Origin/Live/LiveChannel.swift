@@ -73,12 +73,13 @@ final class LiveChannel {
         let presentation = Presentation(
             settings: settings, epoch: live.epoch, firstSequence: recovered?.firstSequence ?? nextSequence,
             discontinuitySequence: recovered?.discontinuities ?? discontinuities, index: index, push: push,
-            besideTwin: book != nil, logger: logger)
+            logger: logger)
         if let recovered, let directory = settings.storage.directory {
             presentation.restore(recovered, at: now) { directory.file($0) }
         } else {
             presentation.restore(live, at: now)
         }
+        if book != nil { presentation.goOnBesideTwin() }
         self.presentation = presentation
         lostAt = .now()
         noteNumbers()
@@ -194,8 +195,7 @@ final class LiveChannel {
         replacePresentation(
             with: Presentation(
                 settings: settings, epoch: begun.epoch, firstSequence: begun.firstSequence,
-                discontinuitySequence: begun.discontinuities, index: index, push: push, besideTwin: book != nil,
-                logger: logger))
+                discontinuitySequence: begun.discontinuities, index: index, push: push, logger: logger))
         noteNumbers()
         return grant
     }
@@ -242,6 +242,7 @@ final class LiveChannel {
             return save()
         }
         lostAt = .now()
+        if book != nil { presentation.goOnBesideTwin() }
         save()
         logger.notice(
             "publisher lost, the playlist stays live", metadata: ["window": "\(settings.reconnectWindow)"])

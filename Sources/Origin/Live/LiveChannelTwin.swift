@@ -31,6 +31,7 @@ extension LiveChannel {
         guard let seat = seat(agreement.epoch, .join) else { return nil }
         // It is here, whatever it finds: the playlist does not end meanwhile.
         publisherIsBack()
+        presentation?.goOnBesideTwin()
         return PublishGrant(
             channel: settings.name, number: number, packaging: settings.packaging, firstSequence: nextSequence,
             continuation: nil, beganAt: nil, twin: seat)
@@ -55,7 +56,7 @@ extension LiveChannel {
         replacePresentation(
             with: Presentation(
                 settings: settings, epoch: handover.epoch, firstSequence: listed.sequence,
-                discontinuitySequence: listed.discontinuities, index: index, push: push, besideTwin: true,
+                discontinuitySequence: listed.discontinuities, index: index, push: push,
                 joining: (listed, line), logger: logger))
         noteNumbers()
         var joined = PublishGrant(

@@ -32,7 +32,7 @@ final class Presentation {
 
     init(
         settings: ChannelSettings, epoch: String, firstSequence: Int64, discontinuitySequence: Int64,
-        index: ParkingIndex, push: ChannelPush?, log: MediaLog? = nil, besideTwin: Bool = false,
+        index: ParkingIndex, push: ChannelPush?, log: MediaLog? = nil,
         joining twin: (ListedCut, LineState)? = nil, logger: Logger
     ) {
         self.push = push
@@ -41,7 +41,6 @@ final class Presentation {
         seam = PublishSeam(
             limits: PublishSeam.Limits(settings.packaging), firstSequence: firstSequence,
             discontinuities: discontinuitySequence)
-        seam.stretchesGaps = besideTwin
         if let (listed, line) = twin { seam.join(listed, line: line) }
         joined = twin?.0
         self.logger = logger
@@ -161,6 +160,9 @@ final class Presentation {
         }
         index.releases.run()
     }
+
+    /// Its publisher is away, and a twin origin's goes on: gaps use no more numbers than the twin's media do.
+    func goOnBesideTwin() { seam.stretchesGaps = true }
 
     /// A publisher takes this presentation up again. Returns where its packager goes on.
     func resume() -> PublishContinuation? {

@@ -114,6 +114,7 @@ struct PublishSeam {
 
     /// A publisher takes up the presentation.
     mutating func publisherChanged() {
+        stretchesGaps = false
         numbers.removeAll()
         dateShift = 0
         isJoining = hasMedia
