@@ -65,7 +65,10 @@ final class TwinOrigin {
     }
 
     /// Gaps on the clock.
-    func keepAlive(at now: Int64) { presentation?.keepAlive(at: now) }
+    func keepAlive(at now: Int64) {
+        presentation?.keepAlive(at: now)
+        channel?.noteNumbers()
+    }
 
     // MARK: What is listed
 
