@@ -76,6 +76,29 @@ extension EndToEnd {
                 }
                 try expectSameMedia(fleet.originPort, http, rendition)
             }
+            try expectThatAnEdgeGoesOn(with: again, after: fleet)
+        }
+
+        /// An edge that was fed by the first origin goes on with the twin, in the middle of its holds: no rule is broken.
+        private func expectThatAnEdgeGoesOn(with twin: ChildProcess, after fleet: Fleet) throws {
+            let upstreams = [fleet.originTLSPort, try Fleet.port("https", of: twin)]
+            let edge = try EdgeNode("between", upstreams: upstreams, in: fleet.directory)
+            let watch = try ChildProcess(
+                Fleet.program,
+                ["lint", "\(edge.url)/live/demo/index.m3u8", "--json", "--seconds", "8", "--slack", "5"],
+                in: fleet.directory, name: "lint", patience: 10)
+            func newest() throws -> Int64 {
+                try MediaPlaylist(parsing: try text(edge.port, "video").utf8).segments.last?.sequence ?? 0
+            }
+            let begun = try eventually("the channel: \(edge.process.text)") { try newest() }
+            _ = try eventually("segments: \(edge.process.text)") { try newest() >= begun + 3 ? true : nil }
+            fleet.origin.kill()
+            _ = try edge.process.line(with: "channel moved to another upstream")
+            _ = try eventually("the lint ends: \(watch.text)", within: 20) { watch.isRunning ? nil : true }
+            let output = try LintOutput(watch.text)
+            #expect(output.broken.isEmpty, "\(output.broken)")
+            let after = try MediaPlaylist(parsing: try text(edge.port, "video").utf8)
+            #expect(!after.segments.contains { $0.isDiscontinuity || $0.isGap })
         }
     }
 }
