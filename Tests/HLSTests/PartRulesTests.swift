@@ -92,6 +92,17 @@ struct PartRulesTests {
         #expect(feed.text().contains("#EXT-X-PART:DURATION=\(text),"))
     }
 
+    @Test("6.2.2: parts last together what their segment does, in what is listed")
+    func roundedPartsAddUp() throws {
+        var feed = Feed()
+        feed.open()
+        for _ in 0..<5 { feed.part(2.0 / 3 / 5, independent: true) }
+        feed.timeline.endSegment(duration: 2.0 / 3)
+        let segment = try #require(try feed.parsed().segments.first)
+        #expect(segment.parts.reduce(Duration.zero) { $0 + $1.duration } == segment.duration)
+        #expect(segment.duration == .microseconds(666_670))
+    }
+
     @Test("4.4.4.9: a gap part says so, is not independent and cannot be fetched")
     func gapPart() throws {
         var feed = Feed()

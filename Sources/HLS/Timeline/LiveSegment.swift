@@ -26,6 +26,8 @@ package struct LiveSegment: Sendable, Equatable {
     package internal(set) var duration: Duration?
     /// What its parts last together.
     private(set) var partsDuration: Duration = .zero
+    /// The same before it is rounded, in seconds.
+    private var partsSeconds = 0.0
     /// Its lines in the playlist, each made once.
     var text = SegmentText()
 
@@ -50,6 +52,13 @@ package struct LiveSegment: Sendable, Equatable {
 
     /// Duration of its media so far.
     package var mediaDuration: Duration { duration ?? partsDuration }
+
+    /// What the next part is listed with: its end is rounded, not its duration, so that parts last together what their
+    /// segment does.
+    mutating func round(nextPart seconds: Double) -> Duration {
+        partsSeconds += seconds > 0 ? min(seconds, 86_400) : 0
+        return Duration(mediaSeconds: partsSeconds) - partsDuration
+    }
 
     mutating func append(_ part: LivePart) {
         parts.append(part)

@@ -118,7 +118,7 @@ package struct LiveTimeline: Sendable {
     ) -> MediaPosition? {
         guard !hasEnded, let last = segments.indices.last, !segments[last].isComplete else { return nil }
         let part = LivePart(
-            duration: Duration(mediaSeconds: duration), isIndependent: isIndependent && !isGap, isGap: isGap,
+            duration: segments[last].round(nextPart: duration), isIndependent: isIndependent && !isGap, isGap: isGap,
             byteCount: byteCount, isLikelyLast: isLikelyLast)
         let position = MediaPosition(sequence: segments[last].sequence, part: segments[last].parts.count)
         if position.part == 0, !isGap, !(segments[last].startsIndependent && isIndependent) {
