@@ -8,6 +8,8 @@ struct AudioTrack: Codable {
         let time: Int64
         /// Which of the track's configurations it needs.
         let generation: Int
+        /// The line was bridged before it.
+        let isJump: Bool
     }
 
     private let settings: PackagerConfiguration
@@ -104,8 +106,8 @@ struct AudioTrack: Codable {
     mutating func join(above sequence: Int64) { joinsAbove = sequence }
 
     /// Keeps a frame until it is known which segment it belongs to.
-    mutating func hold(_ bytes: ByteBuffer, time: Int64) {
-        held.append(Held(bytes: bytes, time: time, generation: generation))
+    mutating func hold(_ bytes: ByteBuffer, time: Int64, isJump: Bool) {
+        held.append(Held(bytes: bytes, time: time, generation: generation, isJump: isJump))
         newest = max(newest ?? .min, time)
         if held.count > Self.heldFrames { held.removeFirst() }
     }
@@ -173,6 +175,7 @@ struct AudioTrack: Codable {
         let count = Int64(configuration.sampleCount(of: frame.bytes.readableBytesView))
         let stamped = samples(frame.time)
         let rate = Double(configuration.sampleRate)
+        if frame.isJump { clock.restart() }
         switch clock.judge(error: Double(stamped - end) / rate, frame: Double(count) / rate) {
         case .drop: return
         case .hole: fill(until: stamped, toTheLast: true, plan: &plan, dates: dates, into: &events)
@@ -195,11 +198,14 @@ struct AudioTrack: Codable {
             plan.discontinuity(after: sequence, at: time) == nil
         {
             plan.breakLine()
-            _ = plan.cut(at: time)
+            _ = plan.cut(at: time, end: microseconds(end))
         }
         while let sequence = writer.sequence, let cut = plan.discontinuity(after: sequence, at: time),
             samples(cut.time) - end > samples(Self.shortestLeap)
         {
+            // Where the picture has been, silence stands for the sound.
+            fill(until: samples(cut.end), toTheLast: false, plan: &plan, dates: dates, into: &events)
+            guard samples(cut.time) - end > samples(Self.shortestLeap) else { break }
             while let next = plan.next(after: writer.sequence ?? .max, at: cut.time) {
                 if !next.isDiscontinuity {
                     fill(until: samples(next.time, .up), toTheLast: false, plan: &plan, dates: dates, into: &events)
@@ -281,6 +287,7 @@ struct AudioTrack: Codable {
         at cut: SegmentPlan.Cut, plan: SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
     ) {
         end = max(end, samples(cut.time, .up))
+        clock.restart()
         open(cut, plan: plan, dates: dates, into: &events)
     }
 

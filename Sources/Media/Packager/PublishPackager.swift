@@ -7,11 +7,6 @@ import struct NIOCore.ByteBuffer
 /// places: for the date of a line that nobody has agreed on, and for how long a publisher was silent before its
 /// timestamps jumped, in whole seconds. It is the last resort where a publisher sends too little to decide by.
 package struct PublishPackager: Sendable {
-    private enum Arrived {
-        case video(VideoPacket)
-        case audio(AudioPacket)
-    }
-
     let configuration: PackagerConfiguration
     private let start: PackagerStart
     private var publish: PublishContinuation?
@@ -28,28 +23,11 @@ package struct PublishPackager: Sendable {
     /// The first frame's place on the line.
     private var firstLine: Int64?
 
-    /// How far ahead of its picture sound is sent, in microseconds.
-    private var soundAhead: Int64 = 0
-    /// The picture stays away, and gaps stand for it.
-    private var pictureIsAway = false
-
-    // Before the start: packets wait here until every expected track has shown its configuration.
-    private var waiting: [(Arrived, wall: Int64)] = []
-    private var waitingSince: Int64?
-    private var waited: (video: WaitSpan, audio: WaitSpan) = (WaitSpan(), WaitSpan())
-    private var hasVideoConfiguration = false
-    private var hasAudioConfiguration = false
+    private var absence = Absence()
+    private var wait = StartWait()
     private(set) var isRunning = false
     private var warned: Set<PackagerWarning> = []
     private var isRefused = false
-
-    private static let waitingPackets = 2_000
-    /// How far one track may stay behind the other before it counts as missing, in microseconds.
-    private static let lateness: Int64 = 1_500_000
-    /// How near to the other a missing track is filled up.
-    private static let nearness: Int64 = 250_000
-    /// Sound that is sent further ahead of its picture counts as far.
-    private static let longestAhead: Int64 = 1_200_000
 
     /// - Parameters:
     ///   - firstSequence: numbers the first segment.
@@ -126,20 +104,16 @@ package struct PublishPackager: Sendable {
     }
 
     package mutating func video(_ packet: VideoPacket, at wall: Int64, into events: inout [PackagerEvent]) {
-        if case .configuration(let record) = packet.payload, record.readableBytes > 0 { hasVideoConfiguration = true }
-        if packet.codec == .av1, case .frame = packet.payload { hasVideoConfiguration = true }
         take(.video(packet), at: wall, into: &events)
     }
 
     package mutating func audio(_ packet: AudioPacket, at wall: Int64, into events: inout [PackagerEvent]) {
-        if case .configuration = packet.payload { hasAudioConfiguration = true }
         take(.audio(packet), at: wall, into: &events)
     }
 
     /// Lets the wait for a missing track end where nothing arrives that could end it.
     package mutating func tick(at wall: Int64, into events: inout [PackagerEvent]) {
-        guard !isRunning, let waitingSince, hasVideoConfiguration || hasAudioConfiguration else { return }
-        if Double(wall &- waitingSince) >= 4 * configuration.trackWait.microseconds { begin(into: &events) }
+        if !isRunning, wait.isStale(at: wall, limit: configuration.trackWait) { begin(into: &events) }
     }
 
     /// Others have gone on with the playlist while nothing came, and used the numbers below `sequence`: what is open is
@@ -153,57 +127,42 @@ package struct PublishPackager: Sendable {
 
     /// Closes what is open. The publish is over.
     package mutating func finish(into events: inout [PackagerEvent]) {
-        if !isRunning, !waiting.isEmpty { begin(into: &events) }
+        if !isRunning, !wait.packets.isEmpty { begin(into: &events) }
         audio?.pictureHasEnded()
         flushAudio(before: .max, into: &events)
         video?.finish(into: &events)
         audio?.finish(into: &events)
     }
 
-    private mutating func take(_ packet: Arrived, at wall: Int64, into events: inout [PackagerEvent]) {
+    private mutating func take(_ packet: StartWait.Packet, at wall: Int64, into events: inout [PackagerEvent]) {
         guard !isRefused else { return }
         guard !isRunning else { return process(packet, at: wall, into: &events) }
-        waitingSince = waitingSince ?? wall
-        waiting.append((packet, wall))
-        switch packet {
-        case .video(let packet): if case .frame = packet.payload { waited.video.note(packet.timestampMilliseconds) }
-        case .audio(let packet): if case .frame = packet.payload { waited.audio.note(packet.timestampMilliseconds) }
-        }
-        if waitIsOver { begin(into: &events) }
-    }
-
-    private var waitIsOver: Bool {
-        let videoIsSettled = hasVideoConfiguration || declared.video == false
-        let audioIsSettled = hasAudioConfiguration || declared.audio == false
-        let hasAny = hasVideoConfiguration || hasAudioConfiguration
-        if videoIsSettled && audioIsSettled { return hasAny }
-        let span = Double(max(waited.video.microseconds, waited.audio.microseconds))
-        return waiting.count >= Self.waitingPackets || hasAny && span >= configuration.trackWait.microseconds
+        wait.add(packet, at: wall)
+        if wait.isOver(declared: declared, limit: configuration.trackWait) { begin(into: &events) }
     }
 
     private mutating func begin(into events: inout [PackagerEvent]) {
         isRunning = true
-        let packets = waiting
-        waiting = []
-        if let publish { layoutIsKept = layout(of: packets.map(\.0)) == publish.initSections }
+        if let publish { layoutIsKept = wait.layout == publish.initSections }
         // Every track is known before the first frame is placed.
-        var known: Set<MediaKind> = []
-        for (packet, _) in packets {
-            switch packet {
-            case .video(let packet):
-                if case .configuration(let record) = packet.payload, known.insert(.video).inserted {
-                    configureVideo(packet.codec, record: record, into: &events)
-                }
-            case .audio(let packet):
-                if case .configuration(let record) = packet.payload, known.insert(.audio).inserted {
-                    configureAudio(packet.codec, record: record, into: &events)
-                }
-            }
-        }
-        for (packet, wall) in packets { process(packet, at: wall, into: &events) }
+        for packet in wait.firstConfigurations { configure(packet, into: &events) }
+        for (packet, wall) in wait.takePackets() { process(packet, at: wall, into: &events) }
     }
 
-    private mutating func process(_ packet: Arrived, at arrival: Int64, into events: inout [PackagerEvent]) {
+    private mutating func configure(_ packet: StartWait.Packet, into events: inout [PackagerEvent]) {
+        switch packet {
+        case .video(let packet):
+            if case .configuration(let record) = packet.payload {
+                configureVideo(packet.codec, record: record, into: &events)
+            }
+        case .audio(let packet):
+            if case .configuration(let record) = packet.payload {
+                configureAudio(packet.codec, record: record, into: &events)
+            }
+        }
+    }
+
+    private mutating func process(_ packet: StartWait.Packet, at arrival: Int64, into events: inout [PackagerEvent]) {
         let wall = lineIsTold ? arrival : beganAt ?? arrival
         switch packet {
         case .video(let packet): processVideo(packet, at: wall, into: &events)
@@ -250,24 +209,6 @@ package struct PublishPackager: Sendable {
                     isContinuous: !isFirst || line.isContinuous && layoutIsKept)))
     }
 
-    /// The init sections that the packets' configurations give.
-    private func layout(of packets: [Arrived]) -> [MediaKind: ByteBuffer] {
-        var sections: [MediaKind: ByteBuffer] = [:]
-        for packet in packets {
-            switch packet {
-            case .video(let packet):
-                guard case .configuration(let record) = packet.payload, record.readableBytes > 0 else { continue }
-                let found = try? VideoConfiguration(codec: packet.codec, record: Array(record.readableBytesView))
-                if let found { sections[.video] = InitializationSegment.video(found) }
-            case .audio(let packet):
-                guard case .configuration(let record) = packet.payload else { continue }
-                let found = try? AudioConfiguration(codec: packet.codec, record: Array(record.readableBytesView))
-                if let found { sections[.audio] = InitializationSegment.audio(found) }
-            }
-        }
-        return sections
-    }
-
     // MARK: Video
 
     private mutating func processVideo(_ packet: VideoPacket, at wall: Int64, into events: inout [PackagerEvent]) {
@@ -284,10 +225,7 @@ package struct PublishPackager: Sendable {
                 bytes, time: time, offsetMilliseconds: packet.compositionOffsetMilliseconds, isJump: isJump,
                 floor: audio?.frontier, plan: &plan, dates: dates, into: &events)
             if let seconds = video?.takeLongGOP() { longGOP(seconds, into: &events) }
-            pictureIsAway = false
-            if let newest = audio?.newest {
-                soundAhead = max(min(newest - time, Self.longestAhead), soundAhead - soundAhead / 64)
-            }
+            absence.notePicture(at: time, newestSound: audio?.newest)
             settle(into: &events)
         }
     }
@@ -346,8 +284,9 @@ package struct PublishPackager: Sendable {
         case .configuration(let record): configureAudio(packet.codec, record: record, into: &events)
         case .frame(let bytes):
             guard bytes.readableBytes > 0, let frame = audio?.frameMicroseconds else { return }
-            let (time, _) = place(.audio, packet.stamp, presentation: 0, frame: frame, wall: wall, into: &events)
-            audio?.hold(bytes, time: time)
+            let (time, isJump) = place(
+                .audio, packet.stamp, presentation: 0, frame: frame, wall: wall, into: &events)
+            audio?.hold(bytes, time: time, isJump: isJump)
             settle(into: &events)
         }
     }
@@ -380,17 +319,13 @@ package struct PublishPackager: Sendable {
         if let newest = audio?.newest {
             if video?.hasBegun == true {
                 let stands = video?.frontier ?? firstLine ?? newest
-                // What lies between two stamps of the sound says nothing of the picture, unless the line has broken there:
-                // as much sound has to wait for it.
-                let waits = plan.breaks ? newest - stands : min(newest - stands, audio?.waiting ?? 0)
-                if pictureIsAway || waits > Self.lateness {
-                    pictureIsAway = true
+                let gap = absence.endOfGap(
+                    sound: newest, picture: stands, waiting: audio?.waiting ?? 0, breaks: plan.breaks)
+                if let gap {
                     warn(.trackMissing(kind: .video), into: &events)
-                    video?.standStill(
-                        until: newest - soundAhead - Self.nearness, from: stands, plan: &plan, dates: dates,
-                        into: &events)
+                    video?.standStill(until: gap, from: stands, plan: &plan, dates: dates, into: &events)
                 }
-            } else if let oldest = audio?.oldest, audio?.isOpen == true || newest - oldest > Self.lateness {
+            } else if let oldest = audio?.oldest, audio?.isOpen == true || newest - oldest > Absence.lateness {
                 // A picture that is known and does not come: sound goes on alone until then.
                 return flushAudio(before: newest, into: &events)
             }
@@ -398,9 +333,9 @@ package struct PublishPackager: Sendable {
         guard let frontier = video?.frontier else { return }
         flushAudio(before: frontier, into: &events)
         let stands = max(audio?.frontier ?? firstLine ?? frontier, plan.cuts.first?.time ?? .min)
-        if audio?.isEmpty == true, frontier - stands > Self.lateness {
+        if audio?.isEmpty == true, let silence = absence.endOfSilence(picture: frontier, sound: stands) {
             if audio?.isOpen == true { warn(.trackMissing(kind: .audio), into: &events) }
-            audio?.keepSilent(until: frontier - Self.nearness, plan: &plan, dates: dates, into: &events)
+            audio?.keepSilent(until: silence, plan: &plan, dates: dates, into: &events)
         }
     }
 
@@ -420,19 +355,6 @@ package struct PublishPackager: Sendable {
 extension PublishPackager: Codable {
     private enum CodingKeys: String, CodingKey {
         case configuration, start, beganAt, lineIsTold, layoutIsKept, plan, line, dates, video, audio
-        case declaredFrameRate, firstLine, soundAhead, pictureIsAway
-        case hasVideoConfiguration, hasAudioConfiguration, isRunning
-    }
-}
-
-/// How much media time a track's packets span that wait for the start.
-private struct WaitSpan {
-    private var first: Stamp?
-    private(set) var microseconds: Int64 = 0
-
-    mutating func note(_ milliseconds: UInt32) {
-        let stamp = Stamp(milliseconds: milliseconds)
-        guard let first else { return self.first = stamp }
-        microseconds = max(microseconds, first.step(to: stamp))
+        case declaredFrameRate, firstLine, absence, isRunning
     }
 }

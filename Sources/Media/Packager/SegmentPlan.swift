@@ -6,6 +6,8 @@ struct SegmentPlan: Sendable, Codable {
         /// Moment of the cut on the publish's line, in microseconds.
         let time: Int64
         let isDiscontinuity: Bool
+        /// Where the leading track's media before it ended: earlier than the cut where a line breaks with a hole.
+        let end: Int64
     }
 
     private(set) var cuts: [Cut] = []
@@ -33,10 +35,10 @@ struct SegmentPlan: Sendable, Codable {
     /// Numbers below `sequence` are taken by others.
     mutating func skip(to sequence: Int64) { nextSequence = min(max(nextSequence, sequence), .max / 2) }
 
-    /// Adds a cut at `time`, after every earlier one.
-    mutating func cut(at time: Int64) -> Cut {
-        let cut = Cut(
-            sequence: nextSequence, time: max(time, (cuts.last?.time ?? .min) &+ 1), isDiscontinuity: breaks)
+    /// Adds a cut at `time`, after every earlier one. What lies before it ended at `end`, or there.
+    mutating func cut(at time: Int64, end: Int64 = .max) -> Cut {
+        let time = max(time, (cuts.last?.time ?? .min) &+ 1)
+        let cut = Cut(sequence: nextSequence, time: time, isDiscontinuity: breaks, end: min(time, end))
         if breaks { discontinuities += 1 }
         (breaks, hasMedia) = (false, true)
         nextSequence += 1

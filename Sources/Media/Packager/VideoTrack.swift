@@ -258,8 +258,13 @@ struct VideoTrack: Codable {
         let newLead = min(Int64((Double(offset) / Self.ticksPerMicrosecond).rounded()), 1_000_000)
         if writer.isOpen {
             writer.closePart(at: min(grid, writer.position + longest), into: &events)
-            if needsInit, (longest + 1...Self.longestGap).contains(grid - writer.position) {
+            // Sound goes on to the cut, whatever the picture does: what lies before it must not be too long for one segment.
+            let hole = grid - writer.position
+            let isLong = moment(grid) + newLead - (lead ?? 0) - moment(writer.segmentStart) > longestStretch
+            if hole <= Self.longestGap, needsInit && hole > longest || isLong {
                 gap(until: grid, plan: &plan, dates: dates, into: &events)
+                // The gap may have begun the new line already: dates that leap ask for another break.
+                if newLead != lead { plan.breakLine() }
             }
             // Where frames are shown sooner after they are decoded than before, the moment of the cut would go back.
             let sooner = max(0, (lead ?? 0) - newLead)
@@ -286,9 +291,9 @@ struct VideoTrack: Codable {
         endIsTold = false
         if needsInit && writer.isOpen { plan.breakLine() }
         let discontinuities = plan.discontinuities
-        let cut = plan.cut(at: moment(decodeTime))
         // The segment before is closed first: what it still holds needs the old init section.
         writer.close(at: decodeTime, into: &events)
+        let cut = plan.cut(at: moment(decodeTime), end: moment(writer.position))
         if needsInit, isIndependent || !writer.isOpen {
             needsInit = false
             told = format
@@ -357,6 +362,9 @@ struct VideoTrack: Codable {
         let frames = settings.framesPerPart(frameTicks: frameTicks, timescale: 90_000) + 1
         return next > limit + 0.4 || !cadence.expectsSync(within: frames, assuming: assumedInterval)
     }
+
+    /// Microseconds from cut to cut that round to the target duration, with room for a frame of sound.
+    private var longestStretch: Int64 { Int64(settings.maximumSegmentDuration.microseconds) + 400_000 }
 
     // MARK: Times
 

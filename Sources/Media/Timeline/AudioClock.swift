@@ -13,6 +13,8 @@ struct AudioClock: Sendable, Codable {
         case drop
     }
 
+    /// No frame has been placed yet.
+    private var isFirst = true
     private var drift = 0.0
     private var isDropping = false
     /// How far stamps lie from their mean.
@@ -23,10 +25,22 @@ struct AudioClock: Sendable, Codable {
     private var sinceMove = Int.max
     private var lastMoveWasForward = false
 
+    /// How far from its stamp the first frame may lie, in seconds.
+    private static let slack = 0.002
+
+    /// The line goes on elsewhere: the next frame is placed by its stamp.
+    mutating func restart() { (isFirst, isDropping, drift) = (true, false, 0) }
+
     /// - Parameters:
     ///   - error: seconds from where the frame would follow to its stamp.
     ///   - frame: seconds that it lasts.
     mutating func judge(error: Double, frame: Double) -> Verdict {
+        if isFirst {
+            // What a line begins with has nothing to follow: all that comes after keeps the place that it gets.
+            if error < -Self.slack { return .drop }
+            isFirst = false
+            return error > Self.slack ? .hole : .follows
+        }
         if isDropping {
             if error < -frame / 2 { return .drop }
             isDropping = false

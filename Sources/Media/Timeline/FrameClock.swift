@@ -11,6 +11,8 @@ struct FrameClock: Sendable, Codable {
     private var recent: [Double] = []
     /// Rises with frames beside the grid, falls with those on it: a rate that varies has no grid.
     private var strays = 0
+    /// The last frame lay beside the grid.
+    private var isBeside = false
 
     /// How far from the grid jitter takes a stamp: 12 ms.
     private static let jitter = 1_080.0
@@ -24,22 +26,30 @@ struct FrameClock: Sendable, Codable {
 
     /// The grid's place for a decode time of `ticks`. It may be before an earlier one, where the stamps go back.
     mutating func place(_ ticks: Double) -> Int64 {
+        let isLater = ticks > lastRaw
         learn(ticks - lastRaw)
         lastRaw = ticks
         let step = frame.ticks
         let steps = ((ticks - anchor) / step).rounded()
-        // Before its turn, such as a frame with the decode time of the one before (GStreamer sends them).
-        guard steps >= 1 else { return Int64(ticks.rounded()) }
-        let grid = anchor + steps * step
-        let error = abs(ticks - grid)
-        strays = error > min(step * 0.3, Self.jitter) ? min(strays + 32, 256) : max(0, strays - 1)
-        guard error <= min(step / 2, Self.jitter), isEven else {
-            anchor = ticks
+        guard steps >= 1 else {
+            // Before its turn: not the rate that was expected. One with the decode time of the one before, as GStreamer
+            // sends them, tells nothing.
+            if isLater { strays = min(strays + 32, 256) }
             return Int64(ticks.rounded())
         }
+        let grid = anchor + steps * step
+        let error = abs(ticks - grid)
+        strays = error > min(step * 0.3, Self.jitter) ? min(strays + 32, 256) : max(0, strays - 4)
+        guard error <= min(step / 2, Self.jitter) else {
+            // One beside the grid is that stamp's doing; with the next one the grid is another.
+            anchor = isBeside ? ticks : grid
+            isBeside = true
+            return Int64(ticks.rounded())
+        }
+        isBeside = false
         // A sixteenth of the error a frame: jitter averages out, drift does not stay.
         anchor = grid + min(max((ticks - grid) / 16, -step / 50), step / 50)
-        return Int64(anchor.rounded())
+        return Int64((isEven ? anchor : ticks).rounded())
     }
 
     /// The frames come evenly enough to tell when the next one is due.

@@ -11,6 +11,8 @@ struct PublishLine: Sendable, Codable {
         var line: Int64
         /// When it arrived; nil where that was in an earlier publish.
         var wall: Int64?
+        /// How far ahead of it the other track is sent: the most of late.
+        var otherAhead: Int64?
     }
 
     private struct Jump: Codable {
@@ -18,6 +20,8 @@ struct PublishLine: Sendable, Codable {
         let step: Int64
         /// Where the further of both tracks stood.
         let from: Int64
+        /// Where the stamp was put that jumped.
+        let target: Int64
         /// What was added to the stamps from there on.
         let correction: Int64
     }
@@ -96,6 +100,11 @@ struct PublishLine: Sendable, Codable {
             let step = other.stamp.step(to: stamp)
             isApart = abs(step) > 2 * Self.forwardLimit
             placed.line = other.line + (isApart ? 0 : step)
+            // One stamp may be astray, and the next ones beside the other's.
+            if isApart {
+                lastJump = Jump(
+                    kind: kind, step: step, from: other.line, target: other.line, correction: -step)
+            }
         } else if let publish {
             // A publisher that comes back goes on where the clock says that the line stands, or else is put there. It
             // may not be ahead as a jump may: PROGRAM-DATE-TIME is never in the future.
@@ -106,7 +115,10 @@ struct PublishLine: Sendable, Codable {
             if !isContinuous { placed.line = max(expected, publish.earliest) }
         }
         placed.line = Self.bounded(placed.line)
-        let track = Track(stamp: stamp, line: placed.line, wall: wall)
+        let ahead = other.map { other in
+            max(other.line - placed.line, own?.otherAhead.map { $0 - abs($0) / 64 } ?? .min)
+        }
+        let track = Track(stamp: stamp, line: placed.line, wall: wall, otherAhead: ahead)
         if kind == .video { video = track } else { audio = track }
         return placed
     }
@@ -144,21 +156,30 @@ struct PublishLine: Sendable, Codable {
         }
         if step <= Self.forwardLimit && step >= -Self.backwardLimit { return (line, false) }
         var target = own.line + frame
-        if let since = own.wall.map({ wall.subtractingReportingOverflow($0) }), !since.overflow {
+        if let other, let ahead = own.otherAhead, other.line - ahead - own.line > Self.silence {
+            // The other has gone on meanwhile, and tells more exactly than the clock how long this one was away.
+            target = max(target, other.line - ahead)
+        } else if let since = own.wall.map({ wall.subtractingReportingOverflow($0) }), !since.overflow {
             let pause = since.partialValue
             if pause > Self.silence { target += (min(pause, Self.longestPause) + 500_000) / 1_000_000 * 1_000_000 }
         } else {
             target = max(target, other?.line ?? target)
         }
-        lastJump = Jump(kind: kind, step: step, from: max(own.line, other?.line ?? own.line), correction: target - line)
+        lastJump = Jump(
+            kind: kind, step: step, from: max(own.line, other?.line ?? own.line), target: target,
+            correction: target - line)
         return (target, true)
     }
 
     /// The place after a stamp that was astray: where the line would be without it.
     private mutating func way(back step: Int64, _ kind: MediaKind, from own: Track) -> Int64? {
-        guard let jump = lastJump, jump.kind == kind, abs(jump.step + step) <= Self.backwardLimit else { return nil }
+        guard let jump = lastJump, jump.kind == kind else { return nil }
+        // The next stamp tells surely. A later one has to be where the first was, lest two jumps pass for one astray.
+        let farthest = own.line == jump.target ? Self.forwardLimit : Self.backwardLimit
         let corrected = own.line + step - jump.correction
-        guard abs(corrected - own.line) <= Self.backwardLimit else { return nil }
+        guard (-Self.backwardLimit...farthest).contains(jump.step + step),
+            (-Self.backwardLimit...farthest).contains(corrected - own.line)
+        else { return nil }
         (lastJump, isApart) = (nil, false)
         return corrected
     }

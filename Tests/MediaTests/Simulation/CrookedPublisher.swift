@@ -294,20 +294,23 @@ struct CrookedPublisher: CustomStringConvertible {
             default: break
             }
         }
+        let other = sampleRate == 48_000 ? 44_100 : 48_000
+        // A track that begins late begins with what it has by then.
+        var hertz = rateAt <= begin ? other : sampleRate
         frames.append(
             Frame(
                 packet: .audio(
                     AudioPacket(
                         codec: .aac, timestampMilliseconds: 0,
-                        payload: .configuration(Self.audioRecord(sampleRate: sampleRate)))), at: begin - ahead, rank: 0)
+                        payload: .configuration(Self.audioRecord(sampleRate: hertz)))), at: begin - ahead, rank: 0)
         )
-        var hertz = sampleRate
+        if rateAt <= begin { rateAt = .infinity }
         var time = 0.0
         var index = 0
         while time < seconds {
             if time >= rateAt {
                 rateAt = .infinity
-                hertz = hertz == 48_000 ? 44_100 : 48_000
+                hertz = other
                 frames.append(
                     Frame(
                         packet: .audio(

@@ -85,6 +85,24 @@ import Testing
         #expect(blind.gaps >= 13 && blind.silentFrames == 0 && blind.discontinuities == 0)
     }
 
+    /// Sixteen seconds of sound are 751 frames. A picture that is away, sent ahead, or whose stamps leap takes none with it.
+    @Test(
+        arguments: [
+            [.missingVideo(from: 4, to: 9)], [.missingVideo(from: 4, to: 9), .newResolution(at: 5)],
+            [.missingVideo(from: 4, to: 9), .strayStamp(at: 8, by: -60_000)],
+            [.missingVideo(from: 4, to: 9), .audioAhead(0.9)],
+            [.missingVideo(from: 4, to: 9), .videoJump(at: 6, by: 6_000)],
+            [.missingVideo(from: 4, to: 9), .jump(at: 6, by: 60_000)], [.jump(at: 6, by: 3_250), .videoAhead(0.45)],
+        ] as [[CrookedPublisher.Fault]]) func soundIsNotLostWithThePicture(faults: [CrookedPublisher.Fault])
+    {
+        var random = SeededGenerator(seed: 5)
+        var publisher = CrookedPublisher()
+        publisher.faults = faults
+        let run = Simulation.run(publisher, lookEvery: 20, random: &random)
+        report(5, run)
+        #expect(run.judge.frames(.audio) > 746, "\(run.judge.frames(.audio)) frames of sound")
+    }
+
     // MARK: Mutants
 
     /// Each breaks one promise, and is found.

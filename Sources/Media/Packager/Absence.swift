@@ -1,0 +1,58 @@
+/// Tells by stamps alone when one track counts as missing beside the other, in microseconds on the publish's line.
+///
+/// What lies between two stamps of a track says nothing of the other, which may yet come from before the hole: only as much
+/// media as has really come tells that the other stays away.
+struct Absence: Sendable, Codable {
+    private struct Hole: Codable {
+        let end: Int64
+        let length: Int64
+    }
+
+    /// How far ahead of its picture sound is sent.
+    private var soundAhead: Int64 = 0
+    /// The picture stays away, and gaps stand for it.
+    private var pictureIsAway = false
+    private var lastPicture: Int64?
+    /// What the picture's stamps have leapt over since the sound was last beside it.
+    private var hole: Hole?
+
+    /// How far one track may stay behind the other before it counts as missing.
+    static let lateness: Int64 = 1_500_000
+    /// How near to the other a missing track is filled up.
+    private static let nearness: Int64 = 250_000
+    /// Sound that is sent further ahead of its picture counts as far.
+    private static let longestAhead: Int64 = 1_200_000
+    /// What is longer between two stamps is no frame's duration.
+    private static let leastHole: Int64 = 500_000
+
+    /// A picture has come.
+    mutating func notePicture(at time: Int64, newestSound: Int64?) {
+        pictureIsAway = false
+        if let lastPicture, time - lastPicture > Self.leastHole {
+            hole = Hole(end: time, length: (hole?.length ?? 0) + time - lastPicture)
+        }
+        lastPicture = time
+        if let newestSound {
+            soundAhead = max(min(newestSound - time, Self.longestAhead), soundAhead - soundAhead / 64)
+        }
+    }
+
+    /// Up to where gaps stand for the picture; nil while it may yet come.
+    ///
+    /// - Parameters:
+    ///   - picture: where it stands.
+    ///   - waiting: how much sound waits for it.
+    ///   - breaks: its line has broken, and the other has to wait for where it goes on.
+    mutating func endOfGap(sound newest: Int64, picture stands: Int64, waiting: Int64, breaks: Bool) -> Int64? {
+        let waits = breaks ? newest - stands : min(newest - stands, waiting)
+        pictureIsAway = pictureIsAway || waits > Self.lateness
+        return pictureIsAway ? newest - soundAhead - Self.nearness : nil
+    }
+
+    /// Up to where silence stands for the sound; nil while it may yet come.
+    mutating func endOfSilence(picture frontier: Int64, sound stands: Int64) -> Int64? {
+        if let hole, hole.end <= stands { self.hole = nil }
+        guard frontier - stands - (hole?.length ?? 0) > Self.lateness else { return nil }
+        return frontier - Self.nearness
+    }
+}

@@ -1,0 +1,107 @@
+import struct NIOCore.ByteBuffer
+
+/// What a publish begins with: packets wait here until every track that is expected has shown its configuration, or has
+/// been waited for long enough by the stamps of what came.
+struct StartWait: Sendable {
+    enum Packet: Sendable {
+        case video(VideoPacket)
+        case audio(AudioPacket)
+    }
+
+    /// How much media time a track's packets span.
+    private struct Span: Sendable {
+        private var first: Stamp?
+        private(set) var microseconds: Int64 = 0
+
+        mutating func note(_ stamp: Stamp) {
+            guard let first else { return self.first = stamp }
+            microseconds = max(microseconds, first.step(to: stamp))
+        }
+    }
+
+    private(set) var packets: [(packet: Packet, wall: Int64)] = []
+    private var since: Int64?
+    private var video = Span()
+    private var audio = Span()
+    private var hasVideoConfiguration = false
+    private var hasAudioConfiguration = false
+
+    private static let mostPackets = 2_000
+
+    private var hasAny: Bool { hasVideoConfiguration || hasAudioConfiguration }
+
+    mutating func add(_ packet: Packet, at wall: Int64) {
+        since = since ?? wall
+        packets.append((packet, wall))
+        switch packet {
+        case .video(let packet):
+            switch packet.payload {
+            case .configuration(let record): if record.readableBytes > 0 { hasVideoConfiguration = true }
+            case .frame:
+                // AV1 key frames bring theirs.
+                if packet.codec == .av1 { hasVideoConfiguration = true }
+                video.note(packet.stamp)
+            case .end: break
+            }
+        case .audio(let packet):
+            switch packet.payload {
+            case .configuration: hasAudioConfiguration = true
+            case .frame: audio.note(packet.stamp)
+            case .end: break
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - declared: which tracks the publisher announced; nil where it said nothing.
+    ///   - limit: how much media time is waited for a track that may yet come.
+    func isOver(declared: (video: Bool?, audio: Bool?), limit: Duration) -> Bool {
+        let videoIsSettled = hasVideoConfiguration || declared.video == false
+        let audioIsSettled = hasAudioConfiguration || declared.audio == false
+        if videoIsSettled && audioIsSettled { return hasAny }
+        let span = Double(max(video.microseconds, audio.microseconds))
+        return packets.count >= Self.mostPackets || hasAny && span >= limit.microseconds
+    }
+
+    /// Nothing arrives that could end the wait.
+    func isStale(at wall: Int64, limit: Duration) -> Bool {
+        guard let since, hasAny else { return false }
+        return Double(wall &- since) >= 4 * limit.microseconds
+    }
+
+    /// Every configuration that has come, the first of each track: known before the first frame is placed.
+    var firstConfigurations: [Packet] {
+        var known: Set<MediaKind> = []
+        return packets.map(\.packet).filter { packet in
+            switch packet {
+            case .video(let packet):
+                if case .configuration = packet.payload { known.insert(.video).inserted } else { false }
+            case .audio(let packet):
+                if case .configuration = packet.payload { known.insert(.audio).inserted } else { false }
+            }
+        }
+    }
+
+    /// The init sections that the packets' configurations give.
+    var layout: [MediaKind: ByteBuffer] {
+        var sections: [MediaKind: ByteBuffer] = [:]
+        for (packet, _) in packets {
+            switch packet {
+            case .video(let packet):
+                guard case .configuration(let record) = packet.payload, record.readableBytes > 0 else { continue }
+                let found = try? VideoConfiguration(codec: packet.codec, record: Array(record.readableBytesView))
+                if let found { sections[.video] = InitializationSegment.video(found) }
+            case .audio(let packet):
+                guard case .configuration(let record) = packet.payload else { continue }
+                let found = try? AudioConfiguration(codec: packet.codec, record: Array(record.readableBytesView))
+                if let found { sections[.audio] = InitializationSegment.audio(found) }
+            }
+        }
+        return sections
+    }
+
+    mutating func takePackets() -> [(packet: Packet, wall: Int64)] {
+        defer { packets = [] }
+        return packets
+    }
+}
