@@ -140,9 +140,8 @@ struct AudioTrack: Codable {
         }
         // The picture is there to cut, whoever did before.
         leads = false
-        let target = samples(moment)
-        guard leap(to: target, at: .max, leads: false, plan: &plan, dates: dates, into: &events) else { return }
-        fill(until: target, toTheLast: false, plan: &plan, dates: dates, into: &events)
+        guard leap(to: moment, at: .max, leads: false, plan: &plan, dates: dates, into: &events) else { return }
+        fill(until: samples(moment), toTheLast: false, plan: &plan, dates: dates, into: &events)
     }
 
     private mutating func package(
@@ -156,8 +155,9 @@ struct AudioTrack: Codable {
             }
         }
         guard let sequence = writer.sequence else { return }
-        let stamp = samples(frame.time)
-        guard leap(to: stamp, at: frame.time, leads: leads, plan: &plan, dates: dates, into: &events) else { return }
+        guard leap(to: frame.time, at: frame.time, leads: leads, plan: &plan, dates: dates, into: &events) else {
+            return
+        }
         if frame.generation != generation || coming != nil {
             // Silence leads up to where the line breaks; then the new configuration holds.
             let cut = plan.discontinuity(after: sequence, at: frame.time)
@@ -190,11 +190,11 @@ struct AudioTrack: Codable {
     /// Passes over what lies between two lines, which silence need not fill. Returns false where the picture has not yet
     /// told where the new line begins.
     private mutating func leap(
-        to stamped: Int64, at time: Int64, leads: Bool, plan: inout SegmentPlan, dates: ProgramDates,
+        to moment: Int64, at time: Int64, leads: Bool, plan: inout SegmentPlan, dates: ProgramDates,
         into events: inout [PackagerEvent]
     ) -> Bool {
         let limit = samples(PublishLine.forwardLimit)
-        if leads, stamped - end > limit, let sequence = writer.sequence,
+        if leads, samples(moment) - end > limit, let sequence = writer.sequence,
             plan.discontinuity(after: sequence, at: time) == nil
         {
             plan.breakLine()
@@ -217,7 +217,7 @@ struct AudioTrack: Codable {
                 if writer.sequence ?? .max < next.sequence { open(next, plan: plan, dates: dates, into: &events) }
             }
         }
-        return stamped - end <= 2 * limit
+        return samples(moment) - end <= 2 * samples(PublishLine.forwardLimit)
     }
 
     /// Whether sound that leads ends its segment here.
@@ -244,12 +244,14 @@ struct AudioTrack: Codable {
         let length = Int64(max(1, silence.samples))
         // What is longer lies between two lines.
         guard stamped - end <= 2 * samples(PublishLine.forwardLimit) else { return }
-        while stamped - end >= length {
+        let generation = initNumber
+        // Where a new configuration takes effect meanwhile, samples are counted otherwise: what is left is filled next time.
+        while initNumber == generation, stamped - end >= length {
             let rest = stamped - end - length
             let isLast = toTheLast && rest < length / 4
             append(silence.bytes, lasting: isLast ? length + rest : length, plan: &plan, dates: dates, into: &events)
         }
-        guard toTheLast, stamped > end else { return }
+        guard initNumber == generation, toTheLast, stamped > end else { return }
         if stamped - end >= length / 4 {
             append(silence.bytes, lasting: stamped - end, plan: &plan, dates: dates, into: &events)
         } else {

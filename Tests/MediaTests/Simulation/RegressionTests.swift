@@ -125,6 +125,12 @@ import Testing
                 .missingAudio(from: 4.217_414, to: 8.900_164), .videoJump(at: 7.778_068, by: -5_000),
             ]
         },
+        Case("silence that meets a new sample rate on a line hours long ends where it should") {
+            ($0.rate, $0.keyframeSeconds) = (30_000 / 1_001, 0.5)
+            $0.faults = [
+                .newSampleRate(at: 3.281), .startsAt(milliseconds: 18_000_000), .missingAudio(from: 3.287, to: 7.383),
+            ]
+        },
         Case("a rate that varies is not taken for even before it has been seen", part: .milliseconds(200), seed: 5) {
             ($0.rate, $0.keyframeSeconds) = (10, 3)
             $0.faults = [.variableRate]
