@@ -55,7 +55,8 @@ extension EndToEnd {
             for watch in watches {
                 _ = try eventually("the lint ends: \(watch.text)", within: 20) { watch.isRunning ? nil : true }
                 let output = try LintOutput(watch.text)
-                #expect(output.broken.isEmpty, "\(output.broken)")
+                // 6.2.6 lets a server withdraw a hint where the planned segmentation changes.
+                #expect(output.broken.allSatisfy { $0.rule == "hintedPartPublished" }, "\(output.broken)")
                 for rule in [
                     "partDuration", "segmentDuration", "segmentIsItsParts", "mediaStays", "endedAnswersAtOnce",
                 ] {
@@ -171,8 +172,9 @@ extension EndToEnd {
             for (index, watch) in watches.enumerated() {
                 _ = try eventually("the lint ends: \(watch.text)", within: 20) { watch.isRunning ? nil : true }
                 let output = try LintOutput(watch.text)
-                // At the origin requests under way die with it.
-                let broken = output.broken.filter { index == 1 || $0.rule != "playlistReadable" }
+                // At the origin requests under way die with it. A segment that the return cut short takes its hint back.
+                let expected = ["hintedPartPublished"] + (index == 0 ? ["playlistReadable"] : [])
+                let broken = output.broken.filter { !expected.contains($0.rule) }
                 #expect(broken.isEmpty, "\(broken)")
                 for rule in ["mediaStays", "threeTargetsRemain", "segmentIsItsParts", "segmentsUnchanged"] {
                     #expect(output.verdict(of: rule) == "pass", "\(rule)")

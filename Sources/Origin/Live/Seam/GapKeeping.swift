@@ -41,19 +41,6 @@ extension PublishSeam {
             .gap(kind, sequence: sequence, duration: seconds, isLikelyLast: track.endIsHinted))
     }
 
-    /// A gap that goes on has been hinted, and there is no room for it any more: it comes for a moment (6.2.6).
-    mutating func keepHint(_ kind: MediaKind, into events: inout [PackagerEvent]) {
-        guard let track = self[kind], track.isOpen, track.isGapping, !track.endIsHinted, let sequence = track.last
-        else { return }
-        self[kind]?.parts += 1
-        self[kind]?.seconds += Self.moment
-        self[kind]?.endIsHinted = true
-        events.append(.gap(kind, sequence: sequence, duration: Self.moment, isLikelyLast: true))
-    }
-
-    /// Seconds: less than dates are rounded by.
-    private static let moment = 0.001
-
     /// When the segment after the one under way begins, as far as it is known.
     private func nextCut(of track: SeamTrack) -> Int64 {
         if let next = track.last.flatMap({ cut(numbered: $0 + 1) }) { return next.time }

@@ -240,7 +240,6 @@ struct PublishSeam {
         }
         if let last = self[kind]?.last, last < target {
             if self[kind]?.isGapping == true || last + 1 < target { fill(kind, until: date, into: &events) }
-            keepHint(kind, into: &events)
             close(kind, into: &events)
             while let last = self[kind]?.last, last + 1 < target {
                 openGap(kind, into: &events)
