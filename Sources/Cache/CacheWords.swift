@@ -43,6 +43,18 @@ extension CacheStore {
         package var passed: UInt64 = 0
         package var evicted: UInt64 = 0
         package var failed: UInt64 = 0
+
+        /// Adds what another store has counted.
+        package mutating func add(_ other: Counters) {
+            hits += other.hits
+            misses += other.misses
+            collapsed += other.collapsed
+            stale += other.stale
+            revalidated += other.revalidated
+            passed += other.passed
+            evicted += other.evicted
+            failed += other.failed
+        }
     }
 
     final class Fill {

@@ -1,18 +1,14 @@
-import Cache
 import Node
 import Prometheus
 
 /// The metric families of an edge. Their names are promises.
 enum EdgeMetrics {
-    static func write(
-        store: CacheStore, upstreams: UpstreamSet, feeds: ChannelFeeds, parked: Int, pushAnswers: UInt64,
-        into text: inout ExpositionText
-    ) {
-        let counters = store.counters
+    static func write(_ figures: EdgeFigures, into text: inout ExpositionText) {
+        let counters = figures.cache
         text.family("needletail_edge_requests_total", .counter, help: "Requests by cache result.")
         for (result, value) in [
             ("hit", counters.hits), ("miss", counters.misses), ("coalesced", counters.collapsed),
-            ("stale", counters.stale), ("pass", counters.passed), ("push", pushAnswers),
+            ("stale", counters.stale), ("pass", counters.passed), ("push", figures.pushAnswers),
         ] {
             text.sample("needletail_edge_requests_total", labels: [("result", result)], value)
         }
@@ -22,7 +18,7 @@ enum EdgeMetrics {
         text.sample("needletail_edge_fill_failures_total", counters.failed)
         text.family("needletail_edge_evictions_total", .counter, help: "Objects evicted from memory.")
         text.sample("needletail_edge_evictions_total", counters.evicted)
-        let pushes = feeds.counters
+        let pushes = figures.pushes
         text.family("needletail_edge_pushes_total", .counter, help: "Pushes from upstreams, by what became of them.")
         for (result, value) in [
             ("accepted", pushes.accepted), ("refused", pushes.refused), ("failed", pushes.failed),
@@ -31,49 +27,49 @@ enum EdgeMetrics {
         }
         text.family("needletail_edge_push_bytes_total", .counter, help: "Bytes of bodies that upstreams pushed.")
         text.sample("needletail_edge_push_bytes_total", pushes.bytes)
-        PushMetrics.write(feeds.desk, prefix: "needletail_edge", into: &text)
+        PushMetrics.write(figures.desk, prefix: "needletail_edge", into: &text)
         let gauges: [(String, String, Int)] = [
-            ("needletail_edge_cache_bytes", "Bytes held in memory.", store.storedBytes),
-            ("needletail_edge_cache_objects", "Objects held in memory.", store.entryCount),
-            ("needletail_edge_push_channels", "Channels that upstreams push to this edge.", feeds.channelCount),
-            ("needletail_edge_push_cache_bytes", "Media bytes held of what was pushed.", feeds.storedBytes),
-            ("needletail_edge_fills", "Fetches under way.", store.fillCount),
-            ("needletail_edge_parked_requests", "Requests that wait for something to come.", parked),
+            ("needletail_edge_cache_bytes", "Bytes held in memory.", figures.storedBytes),
+            ("needletail_edge_cache_objects", "Objects held in memory.", figures.objects),
+            ("needletail_edge_push_channels", "Channels that upstreams push to this edge.", figures.channels),
+            ("needletail_edge_push_cache_bytes", "Media bytes held of what was pushed.", figures.pushedBytes),
+            ("needletail_edge_fills", "Fetches under way.", figures.fills),
+            ("needletail_edge_parked_requests", "Requests that wait for something to come.", figures.parked),
         ]
         for (name, help, value) in gauges {
             text.family(name, .gauge, help: help)
             text.sample(name, UInt64(clamping: value))
         }
-        text.family("needletail_edge_upstream_up", .gauge, help: "1 while the upstream is connected.")
-        for client in upstreams.clients {
-            let labels = [("upstream", client.address.description)]
-            text.sample("needletail_edge_upstream_up", labels: labels, client.isConnected ? UInt64(1) : 0)
+        write(figures.upstreams, into: &text)
+    }
+
+    private static func write(_ upstreams: [EdgeFigures.Upstream], into text: inout ExpositionText) {
+        func family(
+            _ name: String, _ kind: ExpositionText.Kind, help: String, _ value: (EdgeFigures.Upstream) -> UInt64
+        ) {
+            text.family(name, kind, help: help)
+            for upstream in upstreams { text.sample(name, labels: [("upstream", upstream.name)], value(upstream)) }
         }
-        text.family("needletail_edge_upstream_fetches_total", .counter, help: "Requests sent to the upstream.")
-        for (upstream, counters) in upstreams.counters.sorted(by: { $0.key < $1.key }) {
-            text.sample("needletail_edge_upstream_fetches_total", labels: [("upstream", upstream)], counters.fetches)
+        family("needletail_edge_upstream_up", .gauge, help: "1 while the upstream is connected.") {
+            $0.isConnected ? 1 : 0
         }
-        text.family("needletail_edge_upstream_failures_total", .counter, help: "Fetches that the upstream failed.")
-        for (upstream, counters) in upstreams.counters.sorted(by: { $0.key < $1.key }) {
-            text.sample("needletail_edge_upstream_failures_total", labels: [("upstream", upstream)], counters.failures)
+        family("needletail_edge_upstream_fetches_total", .counter, help: "Requests sent to the upstream.") {
+            $0.counters.fetches
         }
-        text.family("needletail_edge_upstream_sound", .gauge, help: "0 while the upstream is left for another.")
-        for (client, health) in zip(upstreams.clients, upstreams.health) {
-            let labels = [("upstream", client.address.description)]
-            text.sample("needletail_edge_upstream_sound", labels: labels, health.isSound ? UInt64(1) : 0)
+        family("needletail_edge_upstream_failures_total", .counter, help: "Fetches that the upstream failed.") {
+            $0.counters.failures
         }
-        text.family("needletail_edge_hedges_total", .counter, help: "Fetches for which another upstream was asked too.")
-        for (upstream, counters) in upstreams.counters.sorted(by: { $0.key < $1.key }) {
-            text.sample("needletail_edge_hedges_total", labels: [("upstream", upstream)], counters.hedges)
+        family("needletail_edge_upstream_sound", .gauge, help: "0 while the upstream is left for another.") {
+            $0.isSound ? 1 : 0
         }
-        text.family("needletail_edge_probes_total", .counter, help: "Probes of an upstream that was left.")
-        for (upstream, counters) in upstreams.counters.sorted(by: { $0.key < $1.key }) {
-            text.sample("needletail_edge_probes_total", labels: [("upstream", upstream)], counters.probes)
+        family("needletail_edge_hedges_total", .counter, help: "Fetches for which another upstream was asked too.") {
+            $0.counters.hedges
         }
-        text.family("needletail_edge_upstream_disconnects_total", .counter, help: "Times the upstream went away.")
-        for (upstream, counters) in upstreams.counters.sorted(by: { $0.key < $1.key }) {
-            text.sample(
-                "needletail_edge_upstream_disconnects_total", labels: [("upstream", upstream)], counters.disconnects)
+        family("needletail_edge_probes_total", .counter, help: "Probes of an upstream that was left.") {
+            $0.counters.probes
+        }
+        family("needletail_edge_upstream_disconnects_total", .counter, help: "Times the upstream went away.") {
+            $0.counters.disconnects
         }
     }
 }

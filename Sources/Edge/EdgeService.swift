@@ -1,5 +1,3 @@
-import Cache
-import HTTP
 import Logging
 import NIOCore
 import NIOPosix
@@ -29,7 +27,7 @@ package struct EdgeService: Service {
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
-            try await run(on: group.next())
+            try await run(on: group)
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -37,14 +35,11 @@ package struct EdgeService: Service {
         try await group.shutdownGracefully()
     }
 
-    private func run(on eventLoop: any EventLoop) async throws {
-        let plane = try await eventLoop.submit { [self] in
-            NIOLoopBound(try makePlane(eventLoop: eventLoop), eventLoop: eventLoop)
-        }.get()
-        let service = try await eventLoop.submit {
-            NIOLoopBound(
-                HTTPService(responder: plane.value.responder, registry: plane.value.registry), eventLoop: eventLoop)
-        }.get()
+    private func run(on group: MultiThreadedEventLoopGroup) async throws {
+        let planes = try await EdgePlanes.make(
+            settings: settings, shared: EdgeShared(settings, prometheus: prometheus, player: player), on: group,
+            logger: logger)
+        let services = try await planes.services { HTTPService(responder: $0.responder, registry: $0.registry) }
         var tls: NIOSSLContext?
         if let certificate = settings.certificatePath, let key = settings.keyPath {
             tls = try TLSMaterial.server(certificatePath: certificate, keyPath: key)
@@ -52,107 +47,34 @@ package struct EdgeService: Service {
         var servers: [HTTPServer] = []
         for listener in settings.http {
             let server = try await HTTPServer.listen(
-                host: listener.host, port: listener.port, tls: listener.isSecure ? tls : nil, on: eventLoop,
-                service: service)
+                host: listener.host, port: listener.port, tls: listener.isSecure ? tls : nil, services: services)
             servers.append(server)
-            logger.info(
-                "listening",
-                metadata: [
-                    "protocol": listener.isSecure ? "https" : "http",
-                    "address": "\(server.address?.description ?? "?")",
-                ])
+            logListening(listener.isSecure ? "https" : "http", server.address)
         }
-        if let admin = settings.admin { servers += try await listen(admin, plane: plane, on: eventLoop) }
-        try await eventLoop.submit { plane.value.upstreams.warmUp() }.get()
+        let admin = try await settings.admin.asyncMap { try await AdminPort.open($0, planes: planes, logger: logger) }
+        for server in admin?.servers ?? [] { logListening("admin", server.address) }
+        servers += admin?.servers ?? []
+        await planes.forEach { $0.start() }
 
         try? await gracefulShutdown()
 
         logger.info("edge stopping")
         for server in servers { await server.stopAccepting() }
-        let drained = eventLoop.makePromise(of: Void.self)
-        eventLoop.execute {
-            plane.value.status.unreadyReason = "stopping"
-            plane.value.feeds.desk.endAll()
-            plane.value.registry.drain(drained)
-        }
+        admin?.close()
         // Requests under way get a moment; what is left then is cut.
-        eventLoop.scheduleTask(in: .seconds(3)) { plane.value.registry.closeAll() }
-        eventLoop.execute { plane.value.adminRegistry.closeAll() }
-        try? await drained.futureResult.get()
-        try? await eventLoop.submit {
-            plane.value.clock.cancel()
-            plane.value.feeds.stop()
-            plane.value.upstreams.stop()
-        }.get()
+        await planes.drain(within: .seconds(3))
+        await planes.stop()
         logger.info("edge stopped")
     }
 
-    /// The operators' port: a listener and connections of its own.
-    private func listen(
-        _ admin: EdgeSettings.Admin, plane: NIOLoopBound<Plane>, on eventLoop: any EventLoop
-    ) async throws -> [HTTPServer] {
-        let service = try await eventLoop.submit { [logger] in
-            let responder = AdminResponder(store: plane.value.store, isToken: admin.isToken, logger: logger)
-            return NIOLoopBound(
-                HTTPService(responder: responder, registry: plane.value.adminRegistry), eventLoop: eventLoop)
-        }.get()
-        var servers: [HTTPServer] = []
-        for listener in admin.listeners {
-            let server = try await HTTPServer.listen(
-                host: listener.host, port: listener.port, tls: nil, on: eventLoop, service: service)
-            servers.append(server)
-            logger.info(
-                "listening", metadata: ["protocol": "admin", "address": "\(server.address?.description ?? "?")"])
-        }
-        return servers
+    private func logListening(_ name: String, _ address: SocketAddress?) {
+        logger.info("listening", metadata: ["protocol": "\(name)", "address": "\(address?.description ?? "?")"])
     }
+}
 
-    private struct Plane {
-        let store: CacheStore
-        let adminRegistry: ConnectionRegistry
-        let registry: ConnectionRegistry
-        let status: NodeStatus
-        let responder: EdgeResponder
-        let upstreams: UpstreamSet
-        let feeds: ChannelFeeds
-        let clock: RepeatedTask
+extension Optional {
+    fileprivate func asyncMap<T>(_ body: (Wrapped) async throws -> T) async rethrows -> T? {
+        guard let self else { return nil }
+        return try await body(self)
     }
-
-    private func makePlane(eventLoop: any EventLoop) throws -> Plane {
-        let registry = ConnectionRegistry(limits: settings.serverLimits, eventLoop: eventLoop)
-        let store = CacheStore(
-            budgetBytes: settings.cacheBytes, objectBytes: settings.objectBytes, channelBytes: settings.channelBytes)
-        let upstreams = try UpstreamSet(settings: settings, eventLoop: eventLoop, logger: logger)
-        let feeds = ChannelFeeds(settings: settings, upstreams: upstreams, eventLoop: eventLoop, logger: logger)
-        let parked = ParkedCount()
-        let status = NodeStatus(prometheus: prometheus, registry: registry) { text in
-            EdgeMetrics.write(
-                store: store, upstreams: upstreams, feeds: feeds, parked: parked.responder?.parkedCount ?? 0,
-                pushAnswers: parked.responder?.pushAnswers ?? 0, into: &text)
-        }
-        var playerURL: String?
-        if case .url(let url) = settings.player { playerURL = url }
-        let responder = EdgeResponder(
-            settings: settings, store: store, upstreams: upstreams, feeds: feeds, status: status,
-            watchPage: WatchPage(player: player, playerURL: playerURL), eventLoop: eventLoop)
-        parked.responder = responder
-        // Ready from the first connection to an upstream on; an origin that goes away later is the cache's to bridge.
-        status.unreadyReason = "No upstream has been reached yet."
-        let bound = NIOLoopBound((status, upstreams), eventLoop: eventLoop)
-        let clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(50), delay: .milliseconds(100)) { task in
-            let (status, upstreams) = bound.value
-            guard upstreams.isConnected else {
-                status.unreadyReason = "No upstream has been reached yet: \(upstreams.awayReason)."
-                return
-            }
-            status.unreadyReason = nil
-            task.cancel()
-        }
-        return Plane(
-            store: store, adminRegistry: ConnectionRegistry(limits: ServerLimits(), eventLoop: eventLoop),
-            registry: registry, status: status, responder: responder, upstreams: upstreams, feeds: feeds, clock: clock)
-    }
-
-    /// The metrics are made before the responder whose count they tell.
-    private final class ParkedCount { weak var responder: EdgeResponder? }
 }

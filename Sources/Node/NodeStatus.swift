@@ -8,17 +8,23 @@ package final class NodeStatus {
     /// Nil when the node can serve; else a sentence that says what it waits for.
     package var unreadyReason: String? = "starting"
     private let prometheus: PrometheusFactory
-    private let registry: ConnectionRegistry
-    private let writeMetrics: (inout ExpositionText) -> Void
+    /// Adds the families of a kind of node.
+    package typealias Families = (inout ExpositionText) -> Void
+    private let collect: (@escaping (ServerCounters, Families) -> Void) -> Void
 
     /// `writeMetrics` adds the families of this kind of node. It runs on the data plane's loop.
+    package convenience init(
+        prometheus: PrometheusFactory, registry: ConnectionRegistry, writeMetrics: @escaping Families
+    ) {
+        self.init(prometheus: prometheus) { write in write(registry.counters, writeMetrics) }
+    }
+
+    /// For a node of several event loops: `collect` brings together what they have counted, and calls back on this one.
     package init(
-        prometheus: PrometheusFactory, registry: ConnectionRegistry,
-        writeMetrics: @escaping (inout ExpositionText) -> Void
+        prometheus: PrometheusFactory, collect: @escaping (@escaping (ServerCounters, Families) -> Void) -> Void
     ) {
         self.prometheus = prometheus
-        self.registry = registry
-        self.writeMetrics = writeMetrics
+        self.collect = collect
     }
 
     /// Answers if the path is one of these. Returns false when it is somebody else's.
@@ -35,7 +41,10 @@ package final class NodeStatus {
                 exchange.respond(Self.head("text/plain; charset=utf-8"), body: .bytes(ByteBuffer(string: "ready\n")))
             }
         } else if path.isEqual(to: "/metrics") {
-            exchange.respond(Self.head(ExpositionText.contentType), body: .bytes(metrics()))
+            collect { [prometheus] counters, families in
+                let text = Self.metrics(prometheus, counters, families)
+                exchange.respond(Self.head(ExpositionText.contentType), body: .bytes(text))
+            }
         } else {
             return false
         }
@@ -49,11 +58,12 @@ package final class NodeStatus {
         return head
     }
 
-    private func metrics() -> ByteBuffer {
+    private static func metrics(
+        _ prometheus: PrometheusFactory, _ counters: ServerCounters, _ families: Families
+    ) -> ByteBuffer {
         var text = ExpositionText()
         prometheus.expose(into: &text)
         ProcessMetrics.read()?.expose(into: &text)
-        let counters = registry.counters
         text.family("needletail_http_connections", .gauge, help: "Open connections of viewers and edges.")
         text.sample("needletail_http_connections", UInt64(clamping: counters.openConnections))
         let totals: [(String, String, UInt64)] = [
@@ -81,7 +91,7 @@ package final class NodeStatus {
         text.family("needletail_http_requests_total", .counter, help: "Requests answered, by protocol.")
         text.sample("needletail_http_requests_total", labels: [("protocol", "http/1.1")], counters.requestsHTTP1)
         text.sample("needletail_http_requests_total", labels: [("protocol", "h2")], counters.requestsHTTP2)
-        writeMetrics(&text)
+        families(&text)
         return ByteBuffer(bytes: text.bytes)
     }
 }

@@ -23,7 +23,7 @@ enum OriginMetrics {
             text.family(name, .counter, help: help)
             text.sample(name, value)
         }
-        PushMetrics.write(hub.push.desk, prefix: "needletail_origin", into: &text)
+        PushMetrics.write(hub.push.desk.figures, prefix: "needletail_origin", into: &text)
         text.family("needletail_origin_parked_requests", .gauge, help: "Requests that wait for media to come.")
         text.sample("needletail_origin_parked_requests", UInt64(clamping: hub.parking.count))
         let holds = hub.parking.counters

@@ -61,8 +61,8 @@ package struct OriginService: Service {
         var servers: [HTTPServer] = []
         for listener in settings.http {
             let server = try await HTTPServer.listen(
-                host: listener.host, port: listener.port, tls: listener.isSecure ? httpTLS : nil, on: dataPlane,
-                service: service)
+                host: listener.host, port: listener.port, tls: listener.isSecure ? httpTLS : nil,
+                services: HTTPServices(service))
             servers.append(server)
             logListening(listener.isSecure ? "https" : "http", server.address)
         }

@@ -29,7 +29,7 @@ extension EndToEnd {
             }.get()
             let http = try await serverLoop.submit { NIOLoopBound(service.value.1, eventLoop: serverLoop) }.get()
             let server = try await HTTPServer.listen(
-                host: "127.0.0.1", port: 0, tls: nil, on: serverLoop, service: http)
+                host: "127.0.0.1", port: 0, tls: nil, services: HTTPServices(http))
             var settings = LintSettings()
             // As many states as every probe needs, however long a busy machine takes for them; times are judged elsewhere.
             settings.states = 16

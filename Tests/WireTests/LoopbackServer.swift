@@ -44,7 +44,8 @@ struct LoopbackServer: Sendable {
                 HTTPService(responder: responder(), registry: ConnectionRegistry(limits: limits, eventLoop: loop)),
                 eventLoop: loop)
         }.get()
-        let server = try await HTTPServer.listen(host: "127.0.0.1", port: 0, tls: serverTLS, on: loop, service: service)
+        let server = try await HTTPServer.listen(
+            host: "127.0.0.1", port: 0, tls: serverTLS, services: HTTPServices(service))
         let address = UpstreamAddress(isSecure: isSecure, host: "127.0.0.1", port: server.address?.port ?? 0)
         let result = try await body(
             LoopbackServer(

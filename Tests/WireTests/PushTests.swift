@@ -121,7 +121,7 @@ import Testing
                     responder: Pusher(allEnded),
                     registry: ConnectionRegistry(limits: ServerLimits(), eventLoop: loop)), eventLoop: loop)
         }.get()
-        let server = try await HTTPServer.listen(host: "127.0.0.1", port: 0, tls: nil, on: loop, service: service)
+        let server = try await HTTPServer.listen(host: "127.0.0.1", port: 0, tls: nil, services: HTTPServices(service))
         let address = UpstreamAddress(isSecure: false, host: "127.0.0.1", port: server.address?.port ?? 0)
         let ends = try await loop.submit {
             var limits = ClientLimits()
@@ -162,7 +162,7 @@ import Testing
                     responder: Pusher(allEnded),
                     registry: ConnectionRegistry(limits: ServerLimits(), eventLoop: loop)), eventLoop: loop)
         }.get()
-        let server = try await HTTPServer.listen(host: "127.0.0.1", port: 0, tls: nil, on: loop, service: service)
+        let server = try await HTTPServer.listen(host: "127.0.0.1", port: 0, tls: nil, services: HTTPServices(service))
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [

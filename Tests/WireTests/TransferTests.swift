@@ -161,7 +161,7 @@ import Wire
                 return NIOLoopBound(HTTPService(responder: Echo(), registry: registry), eventLoop: loop)
             }.get()
             let server = try await HTTPServer.listen(
-                host: "127.0.0.1", port: port, tls: nil, on: loop, service: service)
+                host: "127.0.0.1", port: port, tls: nil, services: HTTPServices(service))
             return (server, service)
         }
         let (first, service) = try await listen(port: 0)

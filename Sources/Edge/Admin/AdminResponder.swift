@@ -7,12 +7,14 @@ import Wire
 /// What operators ask of an edge: `POST /v1/purge` with `url`, `prefix` or `key`, and `mode=soft` or `hard`. Nobody is
 /// answered without the token, and each purge leaves a line in the log.
 final class AdminResponder: Responder {
-    private let store: CacheStore
+    private let planes: EdgePlanes
+    private let eventLoop: any EventLoop
     private let isToken: ([UInt8]) -> Bool
     private let logger: Logger
 
-    init(store: CacheStore, isToken: @escaping ([UInt8]) -> Bool, logger: Logger) {
-        self.store = store
+    init(planes: EdgePlanes, eventLoop: any EventLoop, isToken: @escaping ([UInt8]) -> Bool, logger: Logger) {
+        self.planes = planes
+        self.eventLoop = eventLoop
         self.isToken = isToken
         self.logger = logger
     }
@@ -48,7 +50,16 @@ final class AdminResponder: Responder {
                         "Give exactly one of url=/PATH, prefix=/PATH and key=NAME, percent-encoded, and, if you like, "
                         + "mode=hard or mode=soft."), on: exchange)
         }
-        let count = store.purge(selector, mode, at: .now)
+        let bound = NIOLoopBound((self, exchange), eventLoop: eventLoop)
+        planes.purge(selector, mode, on: eventLoop).whenSuccess { count in
+            let (responder, exchange) = bound.value
+            responder.purged(count, selector, mode, from: source, on: exchange)
+        }
+    }
+
+    private func purged(
+        _ count: Int, _ selector: PurgeSelector, _ mode: PurgeMode, from source: String, on exchange: Exchange
+    ) {
         let (kind, value) = PurgeQuery.words(selector)
         logger.notice(
             "purged",

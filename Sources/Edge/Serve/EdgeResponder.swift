@@ -24,7 +24,7 @@ final class EdgeResponder: Responder {
     let eventLoop: any EventLoop
     private let status: NodeStatus
     private let watchPage: WatchPage
-    private var parked: ParkedCounts
+    private let parked: ParkedLedger
     private let offersPushes: Bool
     private(set) var waiting: [WaiterID: Waiting] = [:]
     private var waiterOf: [Exchange: WaiterID] = [:]
@@ -41,15 +41,12 @@ final class EdgeResponder: Responder {
 
     init(
         settings: EdgeSettings, store: CacheStore, upstreams: UpstreamSet, feeds: ChannelFeeds, status: NodeStatus,
-        watchPage: WatchPage, eventLoop: any EventLoop
+        parked: ParkedLedger, watchPage: WatchPage, eventLoop: any EventLoop
     ) {
         self.eventLoop = eventLoop
         self.feeds = feeds
         name = settings.name
-        parked = ParkedCounts(
-            limits: .init(
-                node: settings.parkedRequests, channel: settings.parkedRequestsPerChannel,
-                address: settings.parkedRequestsPerAddress))
+        self.parked = parked
         offersPushes = settings.offersPush
         self.store = store
         self.upstreams = upstreams
@@ -57,9 +54,6 @@ final class EdgeResponder: Responder {
         self.watchPage = watchPage
         feeds.edge = self
     }
-
-    /// Requests that wait for something to come.
-    var parkedCount: Int { waiting.count }
 
     // MARK: Requests
 

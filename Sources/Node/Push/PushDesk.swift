@@ -44,6 +44,22 @@ package final class PushDesk {
         package var bytes: UInt64 = 0
     }
 
+    /// What the metrics tell of a desk.
+    package struct Figures: Sendable {
+        package var subscriptions = 0
+        package var counters = Counters()
+        package init() {}
+
+        /// Adds those of another desk of the same node.
+        package mutating func add(_ other: Figures) {
+            subscriptions += other.subscriptions
+            counters.promised += other.counters.promised
+            counters.sent += other.counters.sent
+            counters.unsent += other.counters.unsent
+            counters.bytes += other.counters.bytes
+        }
+    }
+
     package weak var source: (any PushSource)?
     private var subscriptions: [Exchange: Subscription] = [:]
     private var subscribers: [String: [Exchange]] = [:]
@@ -52,11 +68,16 @@ package final class PushDesk {
     private var growing: [ObjectIdentifier: [Exchange]] = [:]
     /// Followers' names: far from those that a node gives its viewers.
     private var lastFollower: WaiterID = 1 << 62
-    package private(set) var counters = Counters()
+    private var counters = Counters()
 
     package init() {}
 
-    package var subscriptionCount: Int { subscriptions.count }
+    package var figures: Figures {
+        var figures = Figures()
+        figures.subscriptions = subscriptions.count
+        figures.counters = counters
+        return figures
+    }
 
     /// The renditions of a channel that some subscriber wants.
     package func wanted(of channel: String) -> Set<String> {

@@ -7,11 +7,14 @@ package final class ConnectionRegistry {
     let spares = SpareBuffers()
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var perAddress: [String: AddressUse] = [:]
+    private let ledger: ConnectionLedger
     private var isDraining = false
     private var whenEmpty: EventLoopPromise<Void>?
 
-    package init(limits: ServerLimits, eventLoop: any EventLoop) {
+    /// `ledger` is shared with the server's other event loops.
+    package init(limits: ServerLimits, eventLoop: any EventLoop, ledger: ConnectionLedger = ConnectionLedger()) {
         self.limits = limits
+        self.ledger = ledger
         let bound = NIOLoopBound(Weak(self), eventLoop: eventLoop)
         // It ends by itself: whoever lets the registry go last may do so on another thread, or when the loop is no more.
         eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { task in
@@ -27,15 +30,14 @@ package final class ConnectionRegistry {
 
     /// Whether a connection from `address` may be served, or would exceed a limit.
     func admits(_ address: SocketAddress?) -> Bool {
-        if isDraining || connections.count >= limits.connections { return false }
-        guard let host = address?.ipAddress else { return true }
-        return (perAddress[host]?.connections ?? 0) < limits.connectionsPerAddress
+        !isDraining && ledger.admits(address?.ipAddress, limits: limits)
     }
 
     func add(_ connection: ServerConnection) {
         connections[ObjectIdentifier(connection)] = connection
         counters.acceptedConnections &+= 1
         counters.openConnections = connections.count
+        ledger.opened(connection.remoteAddress?.ipAddress)
         guard let host = connection.remoteAddress?.ipAddress else { return }
         let use = perAddress[host] ?? AddressUse()
         perAddress[host] = use
@@ -46,6 +48,7 @@ package final class ConnectionRegistry {
     func remove(_ connection: ServerConnection) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
         counters.openConnections = connections.count
+        ledger.closed(connection.remoteAddress?.ipAddress)
         if let host = connection.remoteAddress?.ipAddress, let use = perAddress[host] {
             use.connections -= 1
             if use.connections == 0 { perAddress[host] = nil }

@@ -10,14 +10,13 @@ package struct HTTPServer: Sendable {
     /// The address that is listened on, with the port that the system chose when 0 was asked for.
     package var address: SocketAddress? { channel.localAddress }
 
-    /// Listens on `host` and `port`. Every connection lives on `eventLoop`, where `service` belongs too.
+    /// Listens on `host` and `port`. Every connection lives on one of the services' event loops.
     ///
     /// - Throws: `IOError` when the address cannot be had, which the caller turns into a sentence for the operator.
     package static func listen(
-        host: String, port: Int, tls: NIOSSLContext?, on eventLoop: any EventLoop,
-        service: NIOLoopBound<HTTPService>
+        host: String, port: Int, tls: NIOSSLContext?, services: HTTPServices
     ) async throws -> HTTPServer {
-        let bootstrap = ServerBootstrap(group: eventLoop, childGroup: eventLoop)
+        let bootstrap = ServerBootstrap(group: services.loops, childGroup: services.loops)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -25,7 +24,10 @@ package struct HTTPServer: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let service = service.value
+                    guard let service = services.service(of: channel.eventLoop) else {
+                        channel.close(promise: nil)
+                        return
+                    }
                     guard service.registry.admits(channel.remoteAddress) else {
                         service.registry.counters.refusedConnections &+= 1
                         channel.close(promise: nil)
@@ -44,16 +46,5 @@ package struct HTTPServer: Sendable {
     /// Stops accepting. Connections that are open stay open: `ConnectionRegistry.drain` ends them.
     package func stopAccepting() async {
         try? await channel.close().get()
-    }
-}
-
-/// What the connections of one event loop share: who answers, and who keeps count.
-package struct HTTPService {
-    package let responder: any Responder
-    package let registry: ConnectionRegistry
-
-    package init(responder: any Responder, registry: ConnectionRegistry) {
-        self.responder = responder
-        self.registry = registry
     }
 }

@@ -25,7 +25,7 @@ package struct ServerLimits: Sendable, Equatable {
 }
 
 /// Counts of a server since its start, read by the metrics endpoint on the server's event loop.
-package struct ServerCounters {
+package struct ServerCounters: Sendable {
     package var openConnections = 0
     package var acceptedConnections: UInt64 = 0
     package var refusedConnections: UInt64 = 0
@@ -36,4 +36,20 @@ package struct ServerCounters {
     package var stalledConnections: UInt64 = 0
     package var abusiveConnections: UInt64 = 0
     package var bytesSent: UInt64 = 0
+
+    package init() {}
+
+    /// Adds what another event loop has counted.
+    package mutating func add(_ other: ServerCounters) {
+        openConnections += other.openConnections
+        acceptedConnections &+= other.acceptedConnections
+        refusedConnections &+= other.refusedConnections
+        requestsHTTP1 &+= other.requestsHTTP1
+        requestsHTTP2 &+= other.requestsHTTP2
+        malformedRequests &+= other.malformedRequests
+        timedOutConnections &+= other.timedOutConnections
+        stalledConnections &+= other.stalledConnections
+        abusiveConnections &+= other.abusiveConnections
+        bytesSent &+= other.bytesSent
+    }
 }

@@ -1,0 +1,35 @@
+import Logging
+import NIOCore
+import Wire
+
+/// The operators' port: listeners and connections of its own, on the lead plane's loop.
+struct AdminPort: Sendable {
+    let servers: [HTTPServer]
+    private let registry: NIOLoopBound<ConnectionRegistry>
+
+    static func open(
+        _ settings: EdgeSettings.Admin, planes: EdgePlanes, logger: Logger
+    ) async throws -> AdminPort {
+        let eventLoop = planes.lead.eventLoop
+        let (registry, service) = try await eventLoop.submit {
+            let registry = ConnectionRegistry(limits: ServerLimits(), eventLoop: eventLoop)
+            let responder = AdminResponder(
+                planes: planes, eventLoop: eventLoop, isToken: settings.isToken, logger: logger)
+            return (
+                NIOLoopBound(registry, eventLoop: eventLoop),
+                NIOLoopBound(HTTPService(responder: responder, registry: registry), eventLoop: eventLoop)
+            )
+        }.get()
+        var servers: [HTTPServer] = []
+        for listener in settings.listeners {
+            servers.append(
+                try await HTTPServer.listen(
+                    host: listener.host, port: listener.port, tls: nil, services: HTTPServices(service)))
+        }
+        return AdminPort(servers: servers, registry: registry)
+    }
+
+    func close() {
+        registry.eventLoop.execute { registry.value.closeAll() }
+    }
+}

@@ -1,0 +1,120 @@
+import Cache
+import Logging
+import NIOCore
+import Node
+import Prometheus
+import Wire
+
+/// What one event loop of an edge has: its viewers' connections, its cache, and the way to what it does not hold. It is
+/// made and used on that loop alone.
+final class EdgePlane {
+    let registry: ConnectionRegistry
+    let store: CacheStore
+    let upstreams: UpstreamSet
+    let feeds: ChannelFeeds
+    let responder: EdgeResponder
+    private let eventLoop: any EventLoop
+    private let status: NodeStatus
+    private let parked: ParkedLedger
+    /// All planes of the edge, this one among them; nil before they are there and after the edge's end.
+    private var planes: EdgePlanes?
+    private var clock: RepeatedTask?
+
+    init(settings: EdgeSettings, shared: EdgeShared, eventLoop: any EventLoop, logger: Logger) throws {
+        self.eventLoop = eventLoop
+        registry = ConnectionRegistry(
+            limits: settings.serverLimits, eventLoop: eventLoop, ledger: shared.connections)
+        parked = shared.parked
+        store = CacheStore(
+            budgetBytes: settings.cacheBytes, objectBytes: settings.objectBytes, channelBytes: settings.channelBytes)
+        upstreams = try UpstreamSet(settings: settings, eventLoop: eventLoop, logger: logger)
+        feeds = ChannelFeeds(settings: settings, upstreams: upstreams, eventLoop: eventLoop, logger: logger)
+        let scrape = Scrape()
+        status = NodeStatus(prometheus: shared.prometheus) { write in
+            scrape.plane?.collect { figures in write(figures.server) { EdgeMetrics.write(figures, into: &$0) } }
+        }
+        // Ready from the first connection to an upstream on; an origin that goes away later is the cache's to bridge.
+        status.unreadyReason = "No upstream has been reached yet."
+        var playerURL: String?
+        if case .url(let url) = settings.player { playerURL = url }
+        responder = EdgeResponder(
+            settings: settings, store: store, upstreams: upstreams, feeds: feeds, status: status, parked: parked,
+            watchPage: WatchPage(player: shared.player, playerURL: playerURL), eventLoop: eventLoop)
+        scrape.plane = self
+    }
+
+    /// The metrics are made before the plane whose counts they tell.
+    private final class Scrape { weak var plane: EdgePlane? }
+
+    // MARK: Life
+
+    func join(_ planes: EdgePlanes) { self.planes = planes }
+
+    /// Connects to the upstreams, and tells when one is reached.
+    func start() {
+        upstreams.warmUp()
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(50), delay: .milliseconds(100)) { task in
+            bound.value.lookOut(task)
+        }
+    }
+
+    private func lookOut(_ task: RepeatedTask) {
+        guard upstreams.isConnected else {
+            status.unreadyReason = "No upstream has been reached yet: \(upstreams.awayReason)."
+            return
+        }
+        status.unreadyReason = nil
+        task.cancel()
+    }
+
+    /// Takes no more connections, and ends those that are open once their requests are answered.
+    func drain(_ drained: EventLoopPromise<Void>) {
+        clock?.cancel()
+        status.unreadyReason = "stopping"
+        feeds.desk.endAll()
+        registry.drain(drained)
+    }
+
+    func stop() {
+        planes = nil
+        feeds.stop()
+        upstreams.stop()
+    }
+
+    // MARK: Figures
+
+    /// What it has counted.
+    var figures: EdgeFigures {
+        EdgeFigures(
+            server: registry.counters, store: store, upstreams: upstreams, feeds: feeds, parked: parked.total,
+            pushAnswers: responder.pushAnswers)
+    }
+
+    /// Brings together what all planes have counted.
+    private func collect(_ tell: @escaping (EdgeFigures) -> Void) {
+        guard let planes, planes.count > 1 else { return tell(figures) }
+        let bound = NIOLoopBound(tell, eventLoop: eventLoop)
+        planes.figures(on: eventLoop).whenSuccess { figures in
+            if let figures { bound.value(figures) }
+        }
+    }
+}
+
+/// What the planes of an edge have together.
+struct EdgeShared: Sendable {
+    let connections = ConnectionLedger()
+    let parked: ParkedLedger
+    let prometheus: PrometheusFactory
+    /// The text of hls.js.
+    let player: ByteBuffer?
+
+    init(_ settings: EdgeSettings, prometheus: PrometheusFactory, player: ByteBuffer?) {
+        parked = ParkedLedger(
+            limits: .init(
+                node: settings.parkedRequests, channel: settings.parkedRequestsPerChannel,
+                address: settings.parkedRequestsPerAddress))
+        self.prometheus = prometheus
+        self.player = player
+    }
+}
