@@ -55,7 +55,10 @@ let package = Package(
         .target(
             name: "Node",
             dependencies: [
-                "Cache", "HTTP", "Prometheus", "Relay", "Wire", .product(name: "NIOCore", package: "swift-nio"),
+                "Cache", "HTTP", "Prometheus", "Relay", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "Origin",
@@ -97,6 +100,7 @@ let package = Package(
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         // Real programs, nodes and browsers, started and stopped: shared by end-to-end tests and load tests.
         .target(name: "Harness", path: "loadtest/Harness"),

@@ -33,6 +33,7 @@ final class EdgePlane {
         status = NodeStatus(prometheus: shared.prometheus) { write in
             scrape.plane?.collect { figures in write(figures.server) { EdgeMetrics.write(figures, into: &$0) } }
         }
+        status.identity = shared.identity
         // Ready from the first connection to an upstream on; an origin that goes away later is the cache's to bridge.
         status.unreadyReason = "No upstream has been reached yet."
         var playerURL: String?
@@ -108,8 +109,13 @@ struct EdgeShared: Sendable {
     let prometheus: PrometheusFactory
     /// The text of hls.js.
     let player: ByteBuffer?
+    /// The certificates of its listeners; nil where there are none.
+    let identity: ServerIdentity?
 
-    init(_ settings: EdgeSettings, prometheus: PrometheusFactory, player: ByteBuffer?) {
+    init(
+        _ settings: EdgeSettings, prometheus: PrometheusFactory, player: ByteBuffer?, identity: ServerIdentity?
+    ) {
+        self.identity = identity
         parked = ParkedLedger(
             limits: .init(
                 node: settings.parkedRequests, channel: settings.parkedRequestsPerChannel,

@@ -1,7 +1,6 @@
 import Logging
 import NIOCore
 import NIOPosix
-import NIOSSL
 import Node
 import Prometheus
 import ServiceLifecycle
@@ -13,9 +12,14 @@ package struct EdgeService: Service {
     private let prometheus: PrometheusFactory
     private let logger: Logger
     private let player: ByteBuffer?
+    private let identity: ServerIdentity?
 
-    /// `player` is the text of hls.js, where the operator keeps it in a file.
-    package init(settings: EdgeSettings, player: ByteBuffer?, prometheus: PrometheusFactory, logger: Logger) {
+    /// `player` is the text of hls.js, where the operator keeps it in a file; `identity` is for listeners that are secure.
+    package init(
+        settings: EdgeSettings, player: ByteBuffer?, identity: ServerIdentity?, prometheus: PrometheusFactory,
+        logger: Logger
+    ) {
+        self.identity = identity
         self.settings = settings
         self.player = player
         self.prometheus = prometheus
@@ -37,17 +41,15 @@ package struct EdgeService: Service {
 
     private func run(on group: MultiThreadedEventLoopGroup) async throws {
         let planes = try await EdgePlanes.make(
-            settings: settings, shared: EdgeShared(settings, prometheus: prometheus, player: player), on: group,
-            logger: logger)
+            settings: settings,
+            shared: EdgeShared(settings, prometheus: prometheus, player: player, identity: identity),
+            on: group, logger: logger)
         let services = try await planes.services { HTTPService(responder: $0.responder, registry: $0.registry) }
-        var tls: NIOSSLContext?
-        if let certificate = settings.certificatePath, let key = settings.keyPath {
-            tls = try TLSMaterial.server(certificatePath: certificate, keyPath: key)
-        }
         var servers: [HTTPServer] = []
         for listener in settings.http {
             let server = try await HTTPServer.listen(
-                host: listener.host, port: listener.port, tls: listener.isSecure ? tls : nil, services: services)
+                host: listener.host, port: listener.port, tls: listener.isSecure ? identity : nil,
+                services: services)
             servers.append(server)
             logListening(listener.isSecure ? "https" : "http", server.address)
         }

@@ -51,8 +51,6 @@ package struct EdgeSettings: Sendable {
 
     package var name = "edge"
     package var http: [Listener] = []
-    package var certificatePath: String?
-    package var keyPath: String?
     package var upstreams: [Upstream] = []
     package var firstBackoff: Duration = .milliseconds(100)
     package var longestBackoff: Duration = .seconds(5)

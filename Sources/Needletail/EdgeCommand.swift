@@ -38,8 +38,10 @@ struct EdgeCommand: AsyncParsableCommand {
                 logger.warning("the watch page has no player", metadata: ["file": "\(path)", "fix": "./dev demo"])
             }
         }
-        let service = EdgeService(settings: settings, player: player, prometheus: prometheus, logger: logger)
-        try await NodeRunner.run(service, logger: logger)
+        let identity = try configuration.tls.map { try $0.identity(logger: logger) }
+        let service = EdgeService(
+            settings: settings, player: player, identity: identity, prometheus: prometheus, logger: logger)
+        try await NodeRunner.run(service, identity: identity, logger: logger)
     }
 }
 
@@ -67,8 +69,6 @@ extension EdgeConfiguration {
         settings.http =
             httpListen.map { .init(host: $0.host, port: Int($0.port), isSecure: false) }
             + httpsListen.map { .init(host: $0.host, port: Int($0.port), isSecure: true) }
-        settings.certificatePath = tls?.certificate
-        settings.keyPath = tls?.key
         settings.upstreams = upstreams.map { upstream in
             .init(
                 address: UpstreamAddress(

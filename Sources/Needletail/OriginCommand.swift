@@ -39,24 +39,10 @@ struct OriginCommand: AsyncParsableCommand {
         let logger = configuration.log.logger("origin")
         let prometheus = PrometheusFactory()
         MetricsSystem.bootstrap(prometheus)
-        let service = OriginService(settings: configuration.settings, prometheus: prometheus, logger: logger)
-        try await NodeRunner.run(service, logger: logger)
-    }
-}
-
-/// Runs a node until it is told to stop, and turns what stops it early into a sentence.
-enum NodeRunner {
-    static func run(_ service: any Service, logger: Logger) async throws {
-        var configuration = ServiceGroupConfiguration(
-            services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
-            gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
-        configuration.maximumGracefulShutdownDuration = .seconds(10)
-        do {
-            try await ServiceGroup(configuration: configuration).run()
-        } catch {
-            logger.critical("cannot run", metadata: ["reason": "\(error)"])
-            throw ExitCode(1)
-        }
+        let identity = try configuration.tls.map { try $0.identity(logger: logger) }
+        let service = OriginService(
+            settings: configuration.settings, identity: identity, prometheus: prometheus, logger: logger)
+        try await NodeRunner.run(service, identity: identity, logger: logger)
     }
 }
 
@@ -70,8 +56,6 @@ extension OriginConfiguration {
         settings.http =
             httpListen.map { .init(host: $0.host, port: Int($0.port), isSecure: false) }
             + httpsListen.map { .init(host: $0.host, port: Int($0.port), isSecure: true) }
-        settings.certificatePath = tls?.certificate
-        settings.keyPath = tls?.key
         let parked = httpLimits.parkedRequestsPerChannel
         settings.parkedRequests = httpLimits.parkedRequests
         settings.parkedRequestsPerAddress = httpLimits.parkedRequestsPerAddress

@@ -7,6 +7,8 @@ import Wire
 package final class NodeStatus {
     /// Nil when the node can serve; else a sentence that says what it waits for.
     package var unreadyReason: String? = "starting"
+    /// The certificates of its listeners; nil where there are none.
+    package var identity: ServerIdentity?
     private let prometheus: PrometheusFactory
     /// Adds the families of a kind of node.
     package typealias Families = (inout ExpositionText) -> Void
@@ -41,8 +43,8 @@ package final class NodeStatus {
                 exchange.respond(Self.head("text/plain; charset=utf-8"), body: .bytes(ByteBuffer(string: "ready\n")))
             }
         } else if path.isEqual(to: "/metrics") {
-            collect { [prometheus] counters, families in
-                let text = Self.metrics(prometheus, counters, families)
+            collect { [prometheus, identity] counters, families in
+                let text = Self.metrics(prometheus, identity, counters, families)
                 exchange.respond(Self.head(ExpositionText.contentType), body: .bytes(text))
             }
         } else {
@@ -59,7 +61,8 @@ package final class NodeStatus {
     }
 
     private static func metrics(
-        _ prometheus: PrometheusFactory, _ counters: ServerCounters, _ families: Families
+        _ prometheus: PrometheusFactory, _ identity: ServerIdentity?, _ counters: ServerCounters,
+        _ families: Families
     ) -> ByteBuffer {
         var text = ExpositionText()
         prometheus.expose(into: &text)
@@ -91,6 +94,7 @@ package final class NodeStatus {
         text.family("needletail_http_requests_total", .counter, help: "Requests answered, by protocol.")
         text.sample("needletail_http_requests_total", labels: [("protocol", "http/1.1")], counters.requestsHTTP1)
         text.sample("needletail_http_requests_total", labels: [("protocol", "h2")], counters.requestsHTTP2)
+        if let identity { CertificateMetrics.write(identity, into: &text) }
         families(&text)
         return ByteBuffer(bytes: text.bytes)
     }

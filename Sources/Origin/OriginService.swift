@@ -1,7 +1,6 @@
 import Logging
 import NIOCore
 import NIOPosix
-import NIOSSL
 import Node
 import Prometheus
 import ServiceLifecycle
@@ -12,8 +11,13 @@ package struct OriginService: Service {
     private let settings: OriginSettings
     private let prometheus: PrometheusFactory
     private let logger: Logger
+    private let identity: ServerIdentity?
 
-    package init(settings: OriginSettings, prometheus: PrometheusFactory, logger: Logger) {
+    /// `identity` is for listeners that are secure.
+    package init(
+        settings: OriginSettings, identity: ServerIdentity?, prometheus: PrometheusFactory, logger: Logger
+    ) {
+        self.identity = identity
         self.settings = settings
         self.prometheus = prometheus
         self.logger = logger
@@ -56,12 +60,10 @@ package struct OriginService: Service {
             )
         }.get()
 
-        let httpTLS = try tls(for: settings.http, protocols: ["h2", "http/1.1"])
-        let rtmpTLS = try tls(for: settings.rtmp, protocols: [])
         var servers: [HTTPServer] = []
         for listener in settings.http {
             let server = try await HTTPServer.listen(
-                host: listener.host, port: listener.port, tls: listener.isSecure ? httpTLS : nil,
+                host: listener.host, port: listener.port, tls: listener.isSecure ? identity : nil,
                 services: HTTPServices(service))
             servers.append(server)
             logListening(listener.isSecure ? "https" : "http", server.address)
@@ -69,7 +71,7 @@ package struct OriginService: Service {
         var ingests: [IngestListener] = []
         for listener in settings.rtmp {
             let opened = try await IngestListener.listen(
-                host: listener.host, port: listener.port, tls: listener.isSecure ? rtmpTLS : nil, on: ingest,
+                host: listener.host, port: listener.port, tls: listener.isSecure ? identity : nil, on: ingest,
                 desk: desk, registry: publishers, logger: logger)
             ingests.append(opened)
             logListening(listener.isSecure ? "rtmps" : "rtmp", opened.address)
@@ -123,6 +125,7 @@ package struct OriginService: Service {
         let status = NodeStatus(prometheus: prometheus, registry: registry) { text in
             OriginMetrics.write(hub: hub, publishers: publishers, directory: directory, into: &text)
         }
+        status.identity = identity
         let bound = NIOLoopBound(hub, eventLoop: eventLoop)
         let clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) { _ in
             bound.value.tick(at: .now())
@@ -134,13 +137,6 @@ package struct OriginService: Service {
             hub: hub, book: book, registry: registry, status: status,
             responder: OriginResponder(hub: hub, status: status),
             clocks: [clock, gaps])
-    }
-
-    private func tls(for listeners: [OriginSettings.Listener], protocols: [String]) throws -> NIOSSLContext? {
-        guard listeners.contains(where: \.isSecure), let certificate = settings.certificatePath,
-            let key = settings.keyPath
-        else { return nil }
-        return try TLSMaterial.server(certificatePath: certificate, keyPath: key, protocols: protocols)
     }
 
     private func logListening(_ name: String, _ address: SocketAddress?) {

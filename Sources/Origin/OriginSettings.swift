@@ -18,8 +18,6 @@ package struct OriginSettings: Sendable {
 
     package var rtmp: [Listener] = []
     package var http: [Listener] = []
-    package var certificatePath: String?
-    package var keyPath: String?
     package var channels: [ChannelSettings] = []
     /// Directory for what outlives a restart; nil for nothing.
     package var stateDirectory: String?

@@ -20,6 +20,23 @@ struct MeaningTests {
         #expect(off.httpsListen.isEmpty)
     }
 
+    @Test("the certificate of clients that ask for no name comes first, then those of the list")
+    func certificates() throws {
+        let origin = try origin(
+            """
+            channels: {a: {key: k}}
+            tls:
+              certificate: c0
+              key: k0
+              certificates: [{certificate: c1, key: k1}, {certificate: c2, key: k2}]
+            """)
+        #expect(origin.tls?.pairs.map(\.certificate) == ["c0", "c1", "c2"])
+        #expect(origin.tls?.pairs.map(\.key) == ["k0", "k1", "k2"])
+        #expect(throws: ConfigurationError.self) {
+            try self.origin("channels: {a: {key: k}}\ntls: {certificate: c, key: k, certificates: [{key: l}]}")
+        }
+    }
+
     @Test("a channel takes the packaging of all and overrides its own")
     func channelPackaging() throws {
         let origin = try origin(

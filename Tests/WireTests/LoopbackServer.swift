@@ -1,5 +1,3 @@
-import Cryptography
-import Foundation
 import HTTP
 import NIOCore
 import NIOPosix
@@ -19,23 +17,19 @@ struct LoopbackServer: Sendable {
     /// Runs `body` beside a server that answers with what `responder` makes; `tls` offers `protocols` by ALPN.
     static func with<Value: Sendable>(
         isSecure: Bool, protocols: [String] = ["h2", "http/1.1"], limits: ServerLimits = ServerLimits(),
+        identity: ServerIdentity? = nil,
         on loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next(),
         responder: @escaping @Sendable () -> any Responder,
         _ body: (LoopbackServer) async throws -> Value
     ) async throws -> Value {
-        var serverTLS: NIOSSLContext?
+        var serverTLS: ServerIdentity?
         var clientTLS: NIOSSLContext?
         var http2TLS: NIOSSLContext?
         if isSecure {
-            let made = try SelfSignedCertificate(
-                names: ["127.0.0.1"], days: 1, unixMicroseconds: Int64(Date().timeIntervalSince1970 * 1e6))
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(at: folder) }
-            let (certificate, key) = (folder.path + "/cert.pem", folder.path + "/key.pem")
-            try made.certificatePEM.write(toFile: certificate, atomically: true, encoding: .utf8)
-            try made.keyPEM.write(toFile: key, atomically: true, encoding: .utf8)
-            serverTLS = try TLSMaterial.server(certificatePath: certificate, keyPath: key)
+            let folder = try CertificateFolder()
+            let files = try folder.write("server")
+            let certificate = files.certificatePath
+            serverTLS = try identity ?? ServerIdentity([files])
             clientTLS = try TLSMaterial.client(authorityPath: certificate, verifies: true, protocols: protocols)
             http2TLS = try TLSMaterial.client(authorityPath: certificate, verifies: true, protocols: ["h2"])
         }

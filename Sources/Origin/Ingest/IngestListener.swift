@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Wire
 
 /// A listening socket for publishers: RTMP in the clear, RTMPS where a TLS context is given.
 struct IngestListener: Sendable {
@@ -10,7 +11,7 @@ struct IngestListener: Sendable {
     var address: SocketAddress? { channel.localAddress }
 
     static func listen(
-        host: String, port: Int, tls: NIOSSLContext?, on group: any EventLoopGroup, desk: PublishDesk,
+        host: String, port: Int, tls: ServerIdentity?, on group: any EventLoopGroup, desk: PublishDesk,
         registry: PublisherRegistry, logger: Logger
     ) async throws -> IngestListener {
         let bootstrap = ServerBootstrap(group: group)
@@ -27,7 +28,10 @@ struct IngestListener: Sendable {
                         channel.close(promise: nil)
                         return
                     }
-                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLServerHandler(context: tls.context(for: .unnamed)))
+                    }
                     try channel.pipeline.syncOperations.addHandler(
                         PublisherConnection(desk: desk, registry: registry, logger: logger))
                 }

@@ -14,7 +14,7 @@ package struct HTTPServer: Sendable {
     ///
     /// - Throws: `IOError` when the address cannot be had, which the caller turns into a sentence for the operator.
     package static func listen(
-        host: String, port: Int, tls: NIOSSLContext?, services: HTTPServices
+        host: String, port: Int, tls: ServerIdentity?, services: HTTPServices
     ) async throws -> HTTPServer {
         let bootstrap = ServerBootstrap(group: services.loops, childGroup: services.loops)
             .serverChannelOption(.backlog, value: 4096)
@@ -33,7 +33,10 @@ package struct HTTPServer: Sendable {
                         channel.close(promise: nil)
                         return
                     }
-                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLServerHandler(context: tls.context(for: .http)))
+                    }
                     try channel.pipeline.syncOperations.addHandler(
                         ServerConnection(
                             responder: service.responder, limits: service.registry.limits, isTLS: tls != nil,
