@@ -13,7 +13,7 @@ extension CacheStore {
 
     /// An operator's purge: what it selects is let go of or let be stale, and what is under way is not kept. Returns how
     /// many answers were held.
-    package func purge(_ selector: PurgeSelector, _ mode: PurgeMode, at now: ContinuousClock.Instant) -> Int {
+    package func purge(_ selector: PurgeSelector, _ mode: PurgeMode, at now: ContinuousClock.Instant) -> PurgedObjects {
         for fill in fills.values {
             let isMeant =
                 switch selector {

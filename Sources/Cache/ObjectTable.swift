@@ -123,8 +123,9 @@ struct ObjectTable {
     }
 
     /// Lets go of what a purge selects, or lets it be stale. Returns how many answers that were.
-    mutating func purge(_ selector: PurgeSelector, _ mode: PurgeMode, at now: ContinuousClock.Instant) -> Int {
-        var purged = 0
+    mutating func purge(_ selector: PurgeSelector, _ mode: PurgeMode, at now: ContinuousClock.Instant) -> PurgedObjects
+    {
+        var purged = PurgedObjects()
         for key in keys(selector) {
             let isMeant = { (variant: Variant) -> Bool in
                 guard case .surrogateKey(let name) = selector else { return true }
@@ -134,11 +135,11 @@ struct ObjectTable {
             case .hard:
                 let before = count
                 remove(key, where: isMeant)
-                purged += before - count
+                purged.add(key, before - count)
             case .soft:
                 objects[key] = objects[key]?.map { variant in
                     guard isMeant(variant) else { return variant }
-                    purged += 1
+                    purged.add(key, 1)
                     return Variant(
                         response: variant.response.aged(at: now), selection: variant.selection, node: variant.node,
                         bytes: variant.bytes)

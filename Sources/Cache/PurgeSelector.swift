@@ -31,3 +31,22 @@ enum SurrogateKeys {
         return Array(keys.prefix(limit))
     }
 }
+
+/// What a purge has met.
+package struct PurgedObjects: Sendable {
+    private var variants: [CacheKey: Int] = [:]
+
+    package init() {}
+
+    /// Objects, each variant of a target one.
+    package var count: Int { variants.values.reduce(0, +) }
+
+    mutating func add(_ key: CacheKey, _ count: Int) {
+        if count > 0 { variants[key, default: 0] += count }
+    }
+
+    /// Adds what the same purge met in another cache of this node: an object that both held is one.
+    package mutating func unite(with other: PurgedObjects) {
+        variants.merge(other.variants) { max($0, $1) }
+    }
+}

@@ -1,4 +1,5 @@
 import Cache
+import HTTP
 import Logging
 import NIOCore
 import Node
@@ -14,20 +15,37 @@ final class EdgePlane {
     let feeds: ChannelFeeds
     let responder: EdgeResponder
     private let eventLoop: any EventLoop
+    private let isLead: Bool
     private let status: NodeStatus
     private let parked: ParkedLedger
+    /// The planes that ask this one.
+    private var links: [LoopLink.Server] = []
+    private var lastState: LoopState?
     /// All planes of the edge, this one among them; nil before they are there and after the edge's end.
     private var planes: EdgePlanes?
     private var clock: RepeatedTask?
 
-    init(settings: EdgeSettings, shared: EdgeShared, eventLoop: any EventLoop, logger: Logger) throws {
+    /// A plane with a `lead` asks that one for what it does not hold.
+    init(
+        settings: EdgeSettings, shared: EdgeShared, lead: NIOLoopBound<EdgePlane>? = nil, eventLoop: any EventLoop,
+        logger: Logger
+    ) throws {
         self.eventLoop = eventLoop
+        isLead = lead == nil
         registry = ConnectionRegistry(
             limits: settings.serverLimits, eventLoop: eventLoop, ledger: shared.connections)
         parked = shared.parked
+        let budget = settings.cacheBytes / max(1, settings.eventLoops)
         store = CacheStore(
-            budgetBytes: settings.cacheBytes, objectBytes: settings.objectBytes, channelBytes: settings.channelBytes)
-        upstreams = try UpstreamSet(settings: settings, eventLoop: eventLoop, logger: logger)
+            budgetBytes: budget, objectBytes: min(settings.objectBytes, budget),
+            channelBytes: min(settings.channelBytes, budget))
+        if let lead {
+            let (client, server) = LoopLink.make(from: eventLoop, to: lead.eventLoop) { lead.value.service }
+            lead.eventLoop.execute { lead.value.link(server) }
+            upstreams = UpstreamSet(lead: client, settings: settings, eventLoop: eventLoop)
+        } else {
+            upstreams = try UpstreamSet(settings: settings, eventLoop: eventLoop, logger: logger)
+        }
         feeds = ChannelFeeds(settings: settings, upstreams: upstreams, eventLoop: eventLoop, logger: logger)
         let scrape = Scrape()
         status = NodeStatus(prometheus: shared.prometheus) { write in
@@ -40,8 +58,11 @@ final class EdgePlane {
         if case .url(let url) = settings.player { playerURL = url }
         responder = EdgeResponder(
             settings: settings, store: store, upstreams: upstreams, feeds: feeds, status: status, parked: parked,
-            watchPage: WatchPage(player: shared.player, playerURL: playerURL), eventLoop: eventLoop)
+            watchPage: WatchPage(player: shared.player, playerURL: playerURL), isLead: isLead,
+            eventLoop: eventLoop)
         scrape.plane = self
+        upstreams.stateChanged = { [weak self] in self?.tell($0) }
+        responder.invalidate = { [weak self] in self?.invalidate($0) }
     }
 
     /// The metrics are made before the plane whose counts they tell.
@@ -50,6 +71,27 @@ final class EdgePlane {
     // MARK: Life
 
     func join(_ planes: EdgePlanes) { self.planes = planes }
+
+    /// Who answers its viewers.
+    var service: HTTPService { HTTPService(responder: responder, registry: registry) }
+
+    /// Another plane asks this one from now on.
+    private func link(_ server: LoopLink.Server) {
+        links.append(server)
+        server.tell(upstreams.state)
+    }
+
+    private func tell(_ state: LoopState) {
+        guard state != lastState else { return }
+        lastState = state
+        for link in links { link.tell(state) }
+    }
+
+    /// What is held of these targets is void. Every unsafe request passes through the lead, which tells the others.
+    private func invalidate(_ targets: [HTTPBytes]) {
+        for target in targets { store.invalidate(target) }
+        if isLead { planes?.invalidateBehindLead(targets) }
+    }
 
     /// Connects to the upstreams, and tells when one is reached.
     func start() {
@@ -85,11 +127,16 @@ final class EdgePlane {
 
     // MARK: Figures
 
-    /// What it has counted.
+    /// What it has counted. Requests that went on to the lead are counted there, by what they met.
     var figures: EdgeFigures {
-        EdgeFigures(
+        var figures = EdgeFigures(
             server: registry.counters, store: store, upstreams: upstreams, feeds: feeds, parked: parked.total,
             pushAnswers: responder.pushAnswers)
+        if !isLead {
+            figures.cache.misses = 0
+            figures.cache.passed = 0
+        }
+        return figures
     }
 
     /// Brings together what all planes have counted.

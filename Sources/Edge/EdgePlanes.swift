@@ -1,10 +1,14 @@
 import Cache
+import HTTP
 import Logging
 import NIOCore
 import NIOPosix
 import Wire
 
-/// The planes of an edge, one for each event loop. The first is the lead: it talks to the upstreams.
+/// The planes of an edge, one for each event loop, and one loop for each core.
+///
+/// The first plane is the lead: it alone talks to the upstreams. To the others it is what a shield is to edges behind it: what
+/// comes to be crosses to each loop once, and what a loop does not hold is asked of the lead, which asks upstream once.
 struct EdgePlanes: Sendable {
     let lead: NIOLoopBound<EdgePlane>
     private let all: [NIOLoopBound<EdgePlane>]
@@ -13,27 +17,30 @@ struct EdgePlanes: Sendable {
     static func make(
         settings: EdgeSettings, shared: EdgeShared, on group: MultiThreadedEventLoopGroup, logger: Logger
     ) async throws -> EdgePlanes {
-        let lead = try await plane(on: group.next()) { eventLoop in
-            try EdgePlane(settings: settings, shared: shared, eventLoop: eventLoop, logger: logger)
+        var all: [NIOLoopBound<EdgePlane>] = []
+        for eventLoop in group.makeIterator() {
+            let lead = all.first
+            all.append(
+                try await eventLoop.submit {
+                    NIOLoopBound(
+                        try EdgePlane(
+                            settings: settings, shared: shared, lead: lead, eventLoop: eventLoop, logger: logger),
+                        eventLoop: eventLoop)
+                }.get())
         }
-        let planes = EdgePlanes(lead: lead, all: [lead], loops: group)
+        guard let lead = all.first else { throw IOError(errnoCode: EAGAIN, reason: "no event loop") }
+        let planes = EdgePlanes(lead: lead, all: all, loops: group)
         await planes.forEach { $0.join(planes) }
         return planes
     }
 
-    private static func plane(
-        on eventLoop: any EventLoop, _ make: @escaping @Sendable (any EventLoop) throws -> EdgePlane
-    ) async throws -> NIOLoopBound<EdgePlane> {
-        try await eventLoop.submit { NIOLoopBound(try make(eventLoop), eventLoop: eventLoop) }.get()
-    }
-
-    /// A service of each plane, made on its loop.
-    func services(_ make: @escaping @Sendable (EdgePlane) -> HTTPService) async throws -> HTTPServices {
+    /// What answers the connections of each loop.
+    func services() async throws -> HTTPServices {
         var services: [NIOLoopBound<HTTPService>] = []
         for plane in all {
             services.append(
                 try await plane.eventLoop.submit {
-                    NIOLoopBound(make(plane.value), eventLoop: plane.eventLoop)
+                    NIOLoopBound(plane.value.service, eventLoop: plane.eventLoop)
                 }.get())
         }
         return HTTPServices(services, loops: loops)
@@ -55,12 +62,26 @@ struct EdgePlanes: Sendable {
         }
     }
 
-    /// Purges every plane's cache. The future tells, on `eventLoop`, how many objects that were.
-    func purge(_ selector: PurgeSelector, _ mode: PurgeMode, on eventLoop: any EventLoop) -> EventLoopFuture<Int> {
-        EventLoopFuture.whenAllSucceed(
-            all.map { plane in plane.eventLoop.submit { plane.value.store.purge(selector, mode, at: .now) } },
-            on: eventLoop
-        ).map { $0.reduce(0, +) }
+    /// What the planes behind the lead hold of these targets is void.
+    func invalidateBehindLead(_ targets: [HTTPBytes]) {
+        for plane in all.dropFirst() {
+            plane.eventLoop.execute { for target in targets { plane.value.store.invalidate(target) } }
+        }
+    }
+
+    /// Purges every plane's cache, the lead's first: the others could fetch anew from it what they have just let go of. Calls
+    /// back on `eventLoop` with what was met.
+    func purge(
+        _ selector: PurgeSelector, _ mode: PurgeMode, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<PurgedObjects> {
+        let purge = { @Sendable (plane: NIOLoopBound<EdgePlane>) in
+            plane.eventLoop.submit { plane.value.store.purge(selector, mode, at: .now) }
+        }
+        return purge(lead).flatMap { [all] first in
+            EventLoopFuture.whenAllSucceed(all.dropFirst().map(purge), on: eventLoop).map { others in
+                others.reduce(into: first) { $0.unite(with: $1) }
+            }
+        }.hop(to: eventLoop)
     }
 
     /// Ends the connections once their requests are answered; what is left after `limit` is cut.

@@ -29,7 +29,7 @@ package struct EdgeService: Service {
     }
 
     package func run() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, settings.eventLoops))
         do {
             try await run(on: group)
         } catch {
@@ -44,7 +44,7 @@ package struct EdgeService: Service {
             settings: settings,
             shared: EdgeShared(settings, prometheus: prometheus, player: player, identity: identity),
             on: group, logger: logger)
-        let services = try await planes.services { HTTPService(responder: $0.responder, registry: $0.registry) }
+        let services = try await planes.services()
         var servers: [HTTPServer] = []
         for listener in settings.http {
             let server = try await HTTPServer.listen(

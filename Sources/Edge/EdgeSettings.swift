@@ -51,6 +51,8 @@ package struct EdgeSettings: Sendable {
 
     package var name = "edge"
     package var http: [Listener] = []
+    /// Event loops that serve viewers.
+    package var eventLoops = 1
     package var upstreams: [Upstream] = []
     package var firstBackoff: Duration = .milliseconds(100)
     package var longestBackoff: Duration = .seconds(5)

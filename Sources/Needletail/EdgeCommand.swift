@@ -66,6 +66,11 @@ extension EdgeConfiguration {
     var settings: EdgeSettings {
         var settings = EdgeSettings()
         settings.name = name
+        switch cores {
+        // Of the machine's cores those that this process may run on (`taskset`, cpusets), within its quota.
+        case .auto: settings.eventLoops = min(ProcessInfo.processInfo.activeProcessorCount, System.coreCount)
+        case .exactly(let count): settings.eventLoops = count
+        }
         settings.http =
             httpListen.map { .init(host: $0.host, port: Int($0.port), isSecure: false) }
             + httpsListen.map { .init(host: $0.host, port: Int($0.port), isSecure: true) }

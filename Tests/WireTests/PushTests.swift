@@ -98,9 +98,9 @@ import Testing
     private final class Announcement: UpstreamObserver {
         let promise: EventLoopPromise<Void>
         init(_ promise: EventLoopPromise<Void>) { self.promise = promise }
-        func upstreamConnected(_ client: HTTPClient, isHTTP2: Bool) {}
-        func upstreamAway(_ client: HTTPClient, reason: String, retryIn: Duration) {}
-        func upstreamOffersPush(_ client: HTTPClient) { promise.succeed() }
+        func upstreamConnected(_ client: any Upstream, isHTTP2: Bool) {}
+        func upstreamAway(_ client: any Upstream, reason: String, retryIn: Duration) {}
+        func upstream(_ client: any Upstream, offersPush: Bool) { promise.succeed() }
     }
 
     private struct Ends {

@@ -146,11 +146,11 @@ import Wire
     /// Hears that an upstream has come.
     private final class Arrivals: UpstreamObserver {
         var next: EventLoopPromise<Void>?
-        func upstreamConnected(_ client: HTTPClient, isHTTP2: Bool) {
+        func upstreamConnected(_ client: any Upstream, isHTTP2: Bool) {
             next?.succeed()
             next = nil
         }
-        func upstreamAway(_ client: HTTPClient, reason: String, retryIn: Duration) {}
+        func upstreamAway(_ client: any Upstream, reason: String, retryIn: Duration) {}
     }
 
     @Test func anUpstreamOfHTTP1ThatGoesAndComesBackIsToldAndReached() async throws {

@@ -2,6 +2,7 @@
 package struct EdgeConfiguration: Equatable, Sendable {
     /// The edge's name in logs, metrics and the Via and Cache-Status fields.
     package var name = "edge"
+    package var cores = CoreCount.auto
     /// Listeners for HTTP/1.1 and HTTP/2 in the clear; empty when off.
     package var httpListen = [ListenAddress(host: "127.0.0.1", port: 8081)]
     /// Listeners for both over TLS; empty when there is no `tls`.
@@ -36,6 +37,7 @@ package struct EdgeConfiguration: Equatable, Sendable {
     private init(_ root: Section) {
         self.init()
         name = root.value("name", .name("an edge's name"), standard: name).value
+        cores = root.value("cores", CoreCount.kind, standard: cores).value
         let http = root.section("http") { section in
             (listen: section.listen(standard: httpListen), limits: section.section("limits") { HTTPLimits($0) }.value)
         }.value

@@ -100,6 +100,26 @@ package struct CacheConfiguration: Equatable, Sendable {
     }
 }
 
+/// How many cores an edge's event loops use, one each.
+package enum CoreCount: Equatable, Sendable {
+    /// As many as this process may run on.
+    case auto
+    case exactly(Int)
+
+    static var kind: ValueKind<CoreCount> {
+        let number = ValueKind.integer(1...256)
+        return ValueKind<CoreCount>(
+            expectation: "auto or a whole number", allowed: "auto, or 1 to 256",
+            read: { text throws(ValueFlaw) in text == "auto" ? .auto : .exactly(try number.read(text)) },
+            write: { count in
+                switch count {
+                case .auto: "auto"
+                case .exactly(let count): String(count)
+                }
+            })
+    }
+}
+
 /// Where operators purge. It answers nobody without the token.
 package struct AdminConfiguration: Equatable, Sendable {
     package let listen: [ListenAddress]

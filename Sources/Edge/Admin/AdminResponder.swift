@@ -51,9 +51,9 @@ final class AdminResponder: Responder {
                         + "mode=hard or mode=soft."), on: exchange)
         }
         let bound = NIOLoopBound((self, exchange), eventLoop: eventLoop)
-        planes.purge(selector, mode, on: eventLoop).whenSuccess { count in
+        planes.purge(selector, mode, on: eventLoop).whenSuccess { purged in
             let (responder, exchange) = bound.value
-            responder.purged(count, selector, mode, from: source, on: exchange)
+            responder.purged(purged.count, selector, mode, from: source, on: exchange)
         }
     }
 

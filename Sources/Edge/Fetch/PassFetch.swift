@@ -49,7 +49,9 @@ final class PassFetch: FetchReceiver, BodySource {
         edge.passReceived(head, to: request)
         if request.method == .post, Forwarding.isContent(of: request, head) { kept = (head, [], 0) }
         var answer = edge.forwarded(Forwarding.toClient(head))
-        answer.fields.append("cache-status", edge.passStatus(reason, head))
+        let leads = CacheStatus.takeNote(from: &answer)
+        answer.fields.append(
+            exchange.isLoop ? CacheStatus.note : "cache-status", leads ?? edge.passStatus(reason, head))
         let length = head.fields.first("content-length")?.decimalValue
         exchange.respond(answer, body: .stream(self, length: length))
     }

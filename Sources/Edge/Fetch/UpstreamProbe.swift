@@ -15,7 +15,7 @@ final class UpstreamProbe: FetchReceiver {
         self.deadline = deadline
     }
 
-    func start(_ client: HTTPClient) {
+    func start(_ client: any Upstream) {
         fetch = client.fetch(RequestHead(target: HTTPBytes("/healthz")), receiver: self)
     }
 

@@ -14,16 +14,19 @@ final class UpstreamSet: UpstreamObserver {
         var hedges: UInt64 = 0
     }
 
-    private(set) var clients: [HTTPClient] = []
+    private(set) var clients: [any Upstream] = []
     private(set) var counters: [String: Counters] = [:]
     private(set) var health: [UpstreamHealth] = []
     private var probes: [Int: UpstreamProbe] = [:]
     private let logger: Logger
     /// Told when an upstream begins to offer pushes, or goes away.
     weak var feeds: ChannelFeeds?
+    /// Called when `state` may have changed.
+    var stateChanged: (LoopState) -> Void = { _ in }
 
-    init(settings: EdgeSettings, eventLoop: any EventLoop, logger: Logger) throws {
-        self.logger = logger
+    /// The upstreams of the settings.
+    convenience init(settings: EdgeSettings, eventLoop: any EventLoop, logger: Logger) throws {
+        var clients: [any Upstream] = []
         for upstream in settings.upstreams {
             var limits = ClientLimits()
             limits.responseTimeout = upstream.timeout
@@ -34,11 +37,23 @@ final class UpstreamSet: UpstreamObserver {
                 upstream.address.isSecure
                 ? try TLSMaterial.client(
                     authorityPath: upstream.authorityPath, verifies: upstream.verifiesCertificate) : nil
-            let client = HTTPClient(address: upstream.address, tls: tls, limits: limits, eventLoop: eventLoop)
-            client.observer = self
-            clients.append(client)
-            health.append(UpstreamHealth(first: settings.firstBackoff, longest: settings.longestBackoff))
+            clients.append(HTTPClient(address: upstream.address, tls: tls, limits: limits, eventLoop: eventLoop))
         }
+        self.init(clients, settings: settings, eventLoop: eventLoop, logger: logger)
+    }
+
+    /// Another plane, which has the upstreams of the settings. What happens to them is told there.
+    convenience init(lead: LoopClient, settings: EdgeSettings, eventLoop: any EventLoop) {
+        self.init(
+            [lead], settings: settings, eventLoop: eventLoop,
+            logger: Logger(label: "", factory: { _ in SwiftLogNoOpLogHandler() }))
+    }
+
+    private init(_ clients: [any Upstream], settings: EdgeSettings, eventLoop: any EventLoop, logger: Logger) {
+        self.clients = clients
+        self.logger = logger
+        health = clients.map { _ in UpstreamHealth(first: settings.firstBackoff, longest: settings.longestBackoff) }
+        for client in clients { client.observer = self }
         let bound = NIOLoopBound(Weak(upstreams: self), eventLoop: eventLoop)
         eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(50), delay: .milliseconds(50)) { task in
             guard let upstreams = bound.value.upstreams else { return task.cancel() }
@@ -48,13 +63,23 @@ final class UpstreamSet: UpstreamObserver {
 
     private struct Weak { weak var upstreams: UpstreamSet? }
 
+    /// What other planes are told of the upstreams.
+    var state: LoopState {
+        let isConnected = isConnected
+        return LoopState(
+            isConnected: isConnected, offersPush: offersPush, awayReason: isConnected ? nil : awayReason)
+    }
+
+    /// Whether any upstream pushes.
+    var offersPush: Bool { clients.contains { $0.offersPush } }
+
     /// Connects to all, so that the first viewer need not wait for it.
     func warmUp() { for client in clients { client.warmUp() } }
 
     func stop() { for client in clients { client.stop() } }
 
     /// Whether any upstream can be asked now.
-    var isConnected: Bool { clients.contains(where: \.isConnected) }
+    var isConnected: Bool { clients.contains { $0.isConnected } }
 
     /// Why none can be asked, in words for an operator.
     var awayReason: String {
@@ -143,23 +168,26 @@ final class UpstreamSet: UpstreamObserver {
 
     // MARK: Comings and goings
 
-    func upstreamConnected(_ client: HTTPClient, isHTTP2: Bool) {
+    func upstreamConnected(_ upstream: any Upstream, isHTTP2: Bool) {
         logger.info(
             "upstream connected",
-            metadata: ["upstream": "\(client.address)", "protocol": isHTTP2 ? "h2" : "http/1.1"])
+            metadata: ["upstream": "\(upstream.address)", "protocol": isHTTP2 ? "h2" : "http/1.1"])
+        stateChanged(state)
     }
 
-    func upstreamOffersPush(_ client: HTTPClient) {
-        guard let index = clients.firstIndex(where: { $0 === client }) else { return }
-        logger.info("upstream pushes", metadata: ["upstream": "\(client.address)"])
-        feeds?.upstream(index, offersPush: true)
+    func upstream(_ upstream: any Upstream, offersPush: Bool) {
+        guard let index = clients.firstIndex(where: { $0 === upstream }) else { return }
+        if offersPush { logger.info("upstream pushes", metadata: ["upstream": "\(upstream.address)"]) }
+        feeds?.upstream(index, offersPush: offersPush)
+        stateChanged(state)
     }
 
-    func upstreamAway(_ client: HTTPClient, reason: String, retryIn: Duration) {
-        if let index = clients.firstIndex(where: { $0 === client }) { feeds?.upstream(index, offersPush: false) }
-        counters[client.address.description, default: Counters()].disconnects += 1
+    func upstreamAway(_ upstream: any Upstream, reason: String, retryIn: Duration) {
+        if let index = clients.firstIndex(where: { $0 === upstream }) { feeds?.upstream(index, offersPush: false) }
+        counters[upstream.address.description, default: Counters()].disconnects += 1
         logger.warning(
             "upstream away",
-            metadata: ["upstream": "\(client.address)", "reason": "\(reason)", "retry_in": "\(retryIn)"])
+            metadata: ["upstream": "\(upstream.address)", "reason": "\(reason)", "retry_in": "\(retryIn)"])
+        stateChanged(state)
     }
 }

@@ -106,7 +106,7 @@ final class ChannelFeeds: PushSource {
 
     /// A viewer was answered by the pull path: the rendition is one that there is, and is pushed from now on.
     func served(_ request: RequestHead) {
-        guard upstreams.clients.contains(where: \.offersPush),
+        guard upstreams.offersPush,
             let (channel, target) = LiveTarget.read(path: request.path), let rendition = target.rendition
         else { return }
         if let feed = feed(channel) { touch(rendition, of: feed) }
@@ -323,7 +323,9 @@ final class ChannelFeeds: PushSource {
 
     // MARK: Pushing on
 
-    func offers(channel: String) -> Bool { offers && upstreams.clients.contains(where: \.offersPush) }
+    func offers(channel: String, to exchange: Exchange) -> Bool {
+        (offers || exchange.isLoop) && upstreams.offersPush
+    }
 
     func subscribed(to channel: String, renditions: Set<String>) {
         guard let feed = feed(channel) else { return }

@@ -18,7 +18,7 @@ final class FeedSubscription: PushReceiver {
     }
 
     /// Asks anew: the upstream lets the later request take the earlier one's place.
-    func ask(_ request: RelayRequest, of client: HTTPClient) {
+    func ask(_ request: RelayRequest, of client: any Upstream) {
         isOpen = false
         current = client.fetch(RequestHead(target: request.target), receiver: self, longLived: true)
     }

@@ -29,4 +29,23 @@ enum CacheStatus {
             }
         return "\(name); fwd=\(word); fwd-status=\(status)"
     }
+
+    /// The field by which the plane that talks to upstreams tells another how it came by an answer. No client sees it.
+    static let note: StaticString = "needletail-came-by"
+
+    static func takeNote(from head: inout ResponseHead) -> String? {
+        guard let value = head.fields.first(note) else { return nil }
+        head.fields.remove(note)
+        return value.text
+    }
+}
+
+extension CacheStore.ServedAs {
+    /// Whether the request went on: where to, another plane of this edge knows better.
+    var isForwarded: Bool {
+        switch self {
+        case .miss, .revalidated: true
+        case .hit, .pushed, .stale, .collapsed: false
+        }
+    }
 }

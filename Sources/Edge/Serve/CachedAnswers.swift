@@ -11,10 +11,10 @@ extension EdgeResponder {
     ) {
         if role == .pushed { pushAnswers += 1 } else if response.head.status == 200 { feeds.served(request) }
         let now = ContinuousClock.now
-        if request.method == .get, !request.fields.steersCaches, response.body.isComplete {
+        if request.method == .get, !request.fields.steersCaches, response.body.isComplete, !exchange.isLoop {
             return exchange.respond(prepared(response, role, at: now), body: ResponseBody(response.body.chunks))
         }
-        var head = head(of: response, role, at: now)
+        var head = head(of: response, role, at: now, toLoop: exchange.isLoop)
         if ConditionalRequest.isUnchanged(request, head, now: WallClock.now() / 1_000_000) {
             head.status = 304
             return exchange.respond(head)
@@ -29,14 +29,21 @@ extension EdgeResponder {
         answer(range, of: response.body, length: length, head: head, on: exchange)
     }
 
-    /// The head of an answer as it is sent now: with its age, and with how it was come by.
+    /// The head of an answer as it is sent now: with its age, and with how it was come by. Another
+    /// event loop of this edge gets that as a note.
     private func head(
-        of response: StoredResponse, _ role: CacheStore.ServedAs, at now: ContinuousClock.Instant
+        of response: StoredResponse, _ role: CacheStore.ServedAs, at now: ContinuousClock.Instant, toLoop: Bool = false
     ) -> ResponseHead {
         let isReused = role == .hit || role == .stale
         var head = forwarded(isReused ? response.reusedHead : response.head)
         head.fields.append("age", decimal: response.age(at: now))
-        head.fields.append("cache-status", CacheStatus.text(name, role, response, at: now))
+        let leads = CacheStatus.takeNote(from: &head)
+        let status = CacheStatus.text(name, role, response, at: now)
+        if toLoop {
+            head.fields.append(CacheStatus.note, status)
+        } else {
+            head.fields.append("cache-status", role.isForwarded ? leads ?? status : status)
+        }
         return head
     }
 

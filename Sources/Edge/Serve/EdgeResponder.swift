@@ -13,15 +13,24 @@ final class EdgeResponder: Responder {
         let request: RequestHead
         /// The channel whose pushes it waits for; nil when it waits for a fetch.
         let channel: String?
-        /// The channel and the address for which it is counted.
-        let counted: (channel: String?, address: String?)
+        /// For what it is counted; nil when it is not.
+        let counted: Counted?
+
+        struct Counted {
+            let channel: String?
+            let address: String?
+        }
     }
 
     let name: String
+    /// What the edge writes into Via; nil where another plane of it writes that.
+    let viaName: String?
     let store: CacheStore
     let upstreams: UpstreamSet
     let feeds: ChannelFeeds
     let eventLoop: any EventLoop
+    /// Makes what is held of these targets void, in every plane's cache.
+    var invalidate: ([HTTPBytes]) -> Void = { _ in }
     private let status: NodeStatus
     private let watchPage: WatchPage
     private let parked: ParkedLedger
@@ -41,11 +50,12 @@ final class EdgeResponder: Responder {
 
     init(
         settings: EdgeSettings, store: CacheStore, upstreams: UpstreamSet, feeds: ChannelFeeds, status: NodeStatus,
-        parked: ParkedLedger, watchPage: WatchPage, eventLoop: any EventLoop
+        parked: ParkedLedger, watchPage: WatchPage, isLead: Bool, eventLoop: any EventLoop
     ) {
         self.eventLoop = eventLoop
         self.feeds = feeds
         name = settings.name
+        viaName = isLead ? settings.name : nil
         self.parked = parked
         offersPushes = settings.offersPush
         self.store = store
@@ -102,12 +112,12 @@ final class EdgeResponder: Responder {
         case .serve(let response, let role): serve(response, role, to: request, on: exchange)
         case .refresh(let response, let fill, let upstream):
             serve(response, .stale, to: request, on: exchange)
-            startFill(fill, Forwarding.toUpstream(upstream, from: request, via: name))
+            startFill(fill, Forwarding.toUpstream(upstream, from: request, via: viaName))
         case .joined:
             park(waiter, request, exchange)
         case .lead(let fill, let upstream):
             park(waiter, request, exchange)
-            startFill(fill, Forwarding.toUpstream(upstream, from: request, via: name))
+            startFill(fill, Forwarding.toUpstream(upstream, from: request, via: viaName))
         case .pass(let reason): pass(request, body: ByteBuffer(), for: reason, on: exchange)
         case .notCached:
             exchange.refuse(
@@ -118,10 +128,13 @@ final class EdgeResponder: Responder {
     }
 
     private func park(_ waiter: WaiterID, _ request: RequestHead, _ exchange: Exchange, channel: String? = nil) {
-        let counted = (
-            channel: LiveTarget.read(path: request.path)?.channel, address: exchange.remoteAddress?.ipAddress
-        )
-        if let excess = parked.add(channel: counted.channel, address: counted.address) {
+        // Another plane has counted those for whom it asks.
+        let counted: Waiting.Counted? =
+            exchange.isLoop
+            ? nil
+            : Waiting.Counted(
+                channel: LiveTarget.read(path: request.path)?.channel, address: exchange.remoteAddress?.ipAddress)
+        if let counted, let excess = parked.add(channel: counted.channel, address: counted.address) {
             if let channel { feeds.leave(waiter, channel: channel) } else { store.leave(waiter) }
             return exchange.refuse(
                 Problem(
@@ -138,13 +151,13 @@ final class EdgeResponder: Responder {
         let fetch = PassFetch(exchange: exchange, request: request, reason: reason, edge: self)
         passing[exchange] = fetch
         fetch.start(
-            Forwarding.toUpstream(UpstreamRequest.alone(request), from: request, via: name), body: body)
+            Forwarding.toUpstream(UpstreamRequest.alone(request), from: request, via: viaName), body: body)
     }
 
     func cancelled(_ exchange: Exchange) {
         if let waiter = waiterOf.removeValue(forKey: exchange) {
             let place = waiting.removeValue(forKey: waiter)
-            if let place { parked.remove(channel: place.counted.channel, address: place.counted.address) }
+            if let counted = place?.counted { parked.remove(channel: counted.channel, address: counted.address) }
             if let channel = place?.channel { feeds.leave(waiter, channel: channel) } else { store.leave(waiter) }
         }
         feeds.desk.cancelled(exchange)
@@ -202,7 +215,7 @@ final class EdgeResponder: Responder {
         if request.method == .head {
             store.headed(request, head, at: .now, unixSeconds: WallClock.now() / 1_000_000)
         } else if !request.method.isSafe && head.status < 400 {
-            for target in Forwarding.invalidated(by: head, to: request) { store.invalidate(target) }
+            invalidate(Forwarding.invalidated(by: head, to: request))
         }
     }
 
@@ -273,7 +286,7 @@ final class EdgeResponder: Responder {
     func take(_ waiter: WaiterID) -> Waiting? {
         guard let place = waiting.removeValue(forKey: waiter) else { return nil }
         waiterOf[place.exchange] = nil
-        parked.remove(channel: place.counted.channel, address: place.counted.address)
+        if let counted = place.counted { parked.remove(channel: counted.channel, address: counted.address) }
         return place
     }
 

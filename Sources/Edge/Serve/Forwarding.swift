@@ -5,8 +5,9 @@ enum Forwarding {
     /// Nodes that a request may have gone through: beyond them it goes round in circles.
     private static let hopLimit = 16
 
-    /// A request as it goes upstream, with this node's name in Via (7.6.3) and one hop less in Max-Forwards (7.6.2).
-    static func toUpstream(_ upstream: RequestHead, from request: RequestHead, via name: String) -> RequestHead {
+    /// A request as it goes upstream, with this node's name in Via (7.6.3) and one hop less in Max-Forwards (7.6.2). Without
+    /// a name it stays within the node: another event loop of it does both.
+    static func toUpstream(_ upstream: RequestHead, from request: RequestHead, via name: String?) -> RequestHead {
         var upstream = upstream
         let version =
             switch request.version {
@@ -17,6 +18,10 @@ enum Forwarding {
         upstream.fields.remove("via")
         // Hops before this one are told whatever else of the request was left out.
         for line in request.fields.all("via") { upstream.fields.append("via", line) }
+        guard let name else {
+            upstream.version = request.version
+            return upstream
+        }
         upstream.fields.append("via", "\(version) \(name)")
         if countsHops(request), let left = request.fields.first("max-forwards")?.decimalValue {
             upstream.fields.set("max-forwards", String(max(0, left - 1)))

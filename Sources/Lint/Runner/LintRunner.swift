@@ -179,9 +179,9 @@ package final class LintRunner {
 }
 
 extension LintRunner: UpstreamObserver {
-    package func upstreamConnected(_ client: HTTPClient, isHTTP2: Bool) {
+    package func upstreamConnected(_ client: any Upstream, isHTTP2: Bool) {
         protocols.insert(isHTTP2 ? "HTTP/2" : "HTTP/1.1")
     }
 
-    package func upstreamAway(_ client: HTTPClient, reason: String, retryIn: Duration) {}
+    package func upstreamAway(_ client: any Upstream, reason: String, retryIn: Duration) {}
 }

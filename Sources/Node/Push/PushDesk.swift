@@ -6,8 +6,8 @@ import Wire
 
 /// What a node has to push. All calls come on the data plane's loop.
 package protocol PushSource: AnyObject {
-    /// Whether the channel is one that is pushed here; it need not be live.
-    func offers(channel: String) -> Bool
+    /// Whether the channel is one that is pushed here to who asks on `exchange`; it need not be live.
+    func offers(channel: String, to exchange: Exchange) -> Bool
     /// A subscriber wants these renditions from now on.
     func subscribed(to channel: String, renditions: Set<String>)
     /// What a new subscriber of a rendition needs before what comes next.
@@ -44,7 +44,7 @@ package final class PushDesk {
         package var bytes: UInt64 = 0
     }
 
-    /// What the metrics tell of a desk.
+    /// What the metrics tell of a desk: pushes to other nodes.
     package struct Figures: Sendable {
         package var subscriptions = 0
         package var counters = Counters()
@@ -74,7 +74,7 @@ package final class PushDesk {
 
     package var figures: Figures {
         var figures = Figures()
-        figures.subscriptions = subscriptions.count
+        figures.subscriptions = subscriptions.keys.count { !$0.isLoop }
         figures.counters = counters
         return figures
     }
@@ -97,7 +97,7 @@ package final class PushDesk {
             refuse(exchange, status: 400, "Pushes need HTTP/2 and a client that has not switched them off.")
             return true
         }
-        guard source.offers(channel: asked.channel) else {
+        guard source.offers(channel: asked.channel, to: exchange) else {
             refuse(exchange, status: 404, "No such channel is pushed here.")
             return true
         }
@@ -150,9 +150,9 @@ package final class PushDesk {
         for exchange in subscribers[channel] ?? [] { end(exchange) }
     }
 
-    /// The node stops: subscribers look for another.
+    /// The node stops: subscribers look for another. Its own event loops go on while they have viewers.
     package func endAll() {
-        for exchange in Array(subscriptions.keys) { end(exchange) }
+        for exchange in Array(subscriptions.keys) where !exchange.isLoop { end(exchange) }
     }
 
     /// The subscriber has gone, or wants no more.
@@ -190,7 +190,7 @@ package final class PushDesk {
             subscriptions[exchange]?.sender.ended()
             return
         }
-        counters.promised += 1
+        if !push.isLoop { counters.promised += 1 }
         pushes[push] = Push(subscription: exchange, object: object, follower: lastFollower)
         if isGrowing { growing[ObjectIdentifier(object.body), default: []].append(push) }
     }
@@ -204,8 +204,7 @@ package final class PushDesk {
 
     package func pushEnded(_ push: Exchange, wasSent: Bool) {
         guard let ended = pushes.removeValue(forKey: push) else { return }
-        if wasSent { counters.sent += 1 } else { counters.unsent += 1 }
-        if wasSent { counters.bytes += UInt64(ended.object.body.byteCount) }
+        if !push.isLoop { count(ended.object, wasSent: wasSent) }
         ended.object.body.leave(ended.follower)
         let key = ObjectIdentifier(ended.object.body)
         if growing[key] != nil {
@@ -215,5 +214,11 @@ package final class PushDesk {
         guard subscriptions[ended.subscription] != nil else { return }
         subscriptions[ended.subscription]?.sender.ended()
         advance(ended.subscription)
+    }
+
+    private func count(_ object: RelayObject, wasSent: Bool) {
+        guard wasSent else { return counters.unsent += 1 }
+        counters.sent += 1
+        counters.bytes += UInt64(object.body.byteCount)
     }
 }

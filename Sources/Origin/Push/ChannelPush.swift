@@ -47,7 +47,7 @@ final class ChannelPush: PushSource {
 
     // MARK: What there is
 
-    func offers(channel: String) -> Bool { hub?.channel(channel) != nil }
+    func offers(channel: String, to exchange: Exchange) -> Bool { hub?.channel(channel) != nil }
 
     func subscribed(to channel: String, renditions: Set<String>) {}
 

@@ -3,7 +3,7 @@ import NIOCore
 import NIOTLS
 
 /// The one handler of a connection to an upstream.
-final class ClientConnection: ChannelInboundHandler {
+final class ClientConnection: ChannelInboundHandler, FetchCarrier {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 

@@ -65,8 +65,8 @@ package final class Fetch {
     private var retained: (any FetchReceiver)?
     var state = State.queued
     var deadline: NIODeadline
-    /// The connection that carries it, and its HTTP/2 stream there (0 on HTTP/1.1).
-    weak var carrier: ClientConnection?
+    /// The connection that carries it, and its stream there (0 on HTTP/1.1).
+    weak var carrier: (any FetchCarrier)?
     var stream: Int32 = 0
     private(set) var isPaused = false
 

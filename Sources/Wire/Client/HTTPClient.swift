@@ -45,24 +45,11 @@ package struct ClientLimits: Sendable {
     package init() {}
 }
 
-/// Hears of an upstream's coming and going, for logs and metrics.
-package protocol UpstreamObserver: AnyObject {
-    func upstreamConnected(_ client: HTTPClient, isHTTP2: Bool)
-    /// `retryIn` says when the next attempt is made.
-    func upstreamAway(_ client: HTTPClient, reason: String, retryIn: Duration)
-    /// The upstream has said on this connection that it pushes on request.
-    func upstreamOffersPush(_ client: HTTPClient)
-}
-
-extension UpstreamObserver {
-    package func upstreamOffersPush(_ client: HTTPClient) {}
-}
-
 /// The way to one upstream: a single HTTP/2 connection, or a few HTTP/1.1 ones where it speaks nothing newer.
 ///
 /// In the clear it tries HTTP/2 with prior knowledge first and remembers a server that did not understand. While the
 /// upstream is away it keeps trying by itself, slower each time, and fails fetches at once in between.
-package final class HTTPClient {
+package final class HTTPClient: Upstream {
     private enum Link {
         case down(until: NIODeadline, reason: String)
         case connecting
@@ -140,7 +127,7 @@ package final class HTTPClient {
     /// Asks for `request`. `scheme` and `authority` of the request are replaced by the upstream's own. One that is
     /// `longLived` has no deadline.
     package func fetch(
-        _ request: RequestHead, body: ByteBuffer = ByteBuffer(), receiver: any FetchReceiver, longLived: Bool = false
+        _ request: RequestHead, body: ByteBuffer, receiver: any FetchReceiver, longLived: Bool
     ) -> Fetch {
         var request = request
         request.scheme = address.isSecure ? .https : .http
@@ -247,7 +234,7 @@ package final class HTTPClient {
     func offersPush(_ connection: ClientConnection) {
         guard connection !== pushing else { return }
         pushing = connection
-        observer?.upstreamOffersPush(self)
+        observer?.upstream(self, offersPush: true)
     }
 
     /// The server answered the HTTP/2 preface with something else: HTTP/1.1 from now on.

@@ -83,6 +83,9 @@ package struct Exchange: Hashable {
     /// What its client's address uses; nil where there is no IP address.
     package var address: AddressUse? { connection.address }
 
+    /// Whether another event loop of this process asks, on behalf of its own clients.
+    package var isLoop: Bool { connection.isLoop }
+
     /// Words for the access log and metrics: `h2` or `http/1.1`.
     package var protocolName: StaticString { connection.protocolName }
 

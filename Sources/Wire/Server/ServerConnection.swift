@@ -13,6 +13,8 @@ package final class ServerConnection: ChannelInboundHandler {
         case undecided(seen: ByteBuffer)
         case http1(HTTP1Server)
         case http2(HTTP2Server)
+        /// No socket: the client is another event loop of this process.
+        case loop(LoopServer)
         case closed
     }
 
@@ -42,8 +44,31 @@ package final class ServerConnection: ChannelInboundHandler {
         self.registry = registry
     }
 
+    /// The serving end of a link between event loops.
+    convenience init(
+        responder: any Responder, registry: ConnectionRegistry, answers: LoopMailbox<LoopAnswer>,
+        eventLoop: any EventLoop
+    ) {
+        self.init(responder: responder, limits: registry.limits, isTLS: false, registry: registry)
+        engine = .loop(LoopServer(connection: self, answers: answers, eventLoop: eventLoop))
+    }
+
     var protocolName: StaticString {
-        if case .http2 = engine { "h2" } else { "http/1.1" }
+        switch engine {
+        case .http2: "h2"
+        case .loop: "loop"
+        case .http1, .undecided, .closed: "http/1.1"
+        }
+    }
+
+    var isLoop: Bool { if case .loop = engine { true } else { false } }
+
+    func receive(_ requests: [LoopRequest]) {
+        if case .loop(let server) = engine { server.receive(requests) }
+    }
+
+    func tell(_ state: LoopState) {
+        if case .loop(let server) = engine { server.tell(state) }
     }
 
     /// The time: while what was read is worked on, when it was read.
@@ -92,6 +117,7 @@ package final class ServerConnection: ChannelInboundHandler {
         switch last {
         case .http1(let server): server.connectionLost()
         case .http2(let server): server.connectionLost()
+        case .loop(let server): server.connectionLost()
         case .undecided, .closed: break
         }
         context.fireChannelInactive()
@@ -108,7 +134,7 @@ package final class ServerConnection: ChannelInboundHandler {
         switch engine {
         case .http1(let server): server.receive(bytes)
         case .http2(let server): server.receive(bytes)
-        case .closed: break
+        case .loop, .closed: break
         case .undecided(var seen):
             seen.writeImmutableBuffer(bytes)
             switch HTTP2Preface.match(seen.readableBytesView) {
@@ -135,6 +161,7 @@ package final class ServerConnection: ChannelInboundHandler {
         switch engine {
         case .http1(let server): server.respond(request: stream, head: head, body: body)
         case .http2(let server): server.respond(stream: stream, head: head, body: body)
+        case .loop(let server): return server.respond(stream: stream, head: head, body: body)
         case .undecided, .closed: return
         }
         pumpSoon()
@@ -144,16 +171,22 @@ package final class ServerConnection: ChannelInboundHandler {
         switch engine {
         case .http1(let server): server.respond(request: stream, prepared: prepared, body: body)
         case .http2(let server): server.respond(stream: stream, prepared: prepared, body: body)
+        case .loop(let server): return server.respond(stream: stream, head: prepared.head, body: body)
         case .undecided, .closed: return
         }
         pumpSoon()
     }
 
     var takesPush: Bool {
-        if case .http2(let server) = engine { server.takesPush } else { false }
+        switch engine {
+        case .http2(let server): server.takesPush
+        case .loop: true
+        case .http1, .undecided, .closed: false
+        }
     }
 
     func push(on stream: Int32, _ request: RequestHead, head: ResponseHead, body: ResponseBody) -> Int32? {
+        if case .loop(let server) = engine { return server.push(on: stream, request, head: head, body: body) }
         guard case .http2(let server) = engine else { return nil }
         let promised = server.push(on: stream, request, head: head, body: body)
         // Its end must not be told before whoever pushes has heard its name, and pushes come in groups.
@@ -166,13 +199,18 @@ package final class ServerConnection: ChannelInboundHandler {
         switch engine {
         case .http1(let server): server.inform(request: stream, head: head)
         case .http2(let server): server.inform(stream: stream, head: head)
+        case .loop(let server): return server.inform(stream: stream, head: head)
         case .undecided, .closed: return
         }
         pumpSoon()
     }
 
     func resume(stream: Int32) {
-        if case .http2(let server) = engine { server.resumeBody(stream: stream) }
+        switch engine {
+        case .http2(let server): server.resumeBody(stream: stream)
+        case .loop(let server): return server.resumeBody(stream: stream)
+        case .http1, .undecided, .closed: break
+        }
         pumpSoon()
     }
 
@@ -180,6 +218,7 @@ package final class ServerConnection: ChannelInboundHandler {
         switch engine {
         case .http1(let server): server.abort(request: stream)
         case .http2(let server): server.abort(stream: stream)
+        case .loop(let server): return server.abort(stream: stream)
         case .undecided, .closed: return
         }
         pumpSoon()
@@ -252,7 +291,7 @@ package final class ServerConnection: ChannelInboundHandler {
         switch engine {
         case .http1(let server): server.takeOutput(write)
         case .http2(let server): server.takeOutput(write)
-        case .undecided, .closed: false
+        case .undecided, .loop, .closed: false
         }
     }
 
@@ -283,7 +322,7 @@ package final class ServerConnection: ChannelInboundHandler {
             case .undecided: now - openedAt > TimeAmount(limits.requestTimeout) ? Lateness.late : .fine
             case .http1(let server): server.lateness(at: now)
             case .http2(let server): server.lateness(at: now)
-            case .closed: Lateness.fine
+            case .loop, .closed: Lateness.fine
             }
         switch verdict {
         case .fine: break
@@ -293,7 +332,7 @@ package final class ServerConnection: ChannelInboundHandler {
             switch engine {
             case .http1(let server): server.timeOut()
             case .http2(let server): server.timeOut()
-            case .undecided, .closed: closeNow()
+            case .undecided, .loop, .closed: closeNow()
             }
             pumpSoon()
         case .stalled:
@@ -308,7 +347,7 @@ package final class ServerConnection: ChannelInboundHandler {
         case .http1(let server): server.shutDown()
         case .http2(let server): server.shutDown()
         case .undecided: closesAfterPump = true
-        case .closed: return
+        case .loop, .closed: return
         }
         pumpSoon()
     }
