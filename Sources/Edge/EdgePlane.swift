@@ -111,12 +111,17 @@ final class EdgePlane {
         task.cancel()
     }
 
-    /// Takes no more connections, and ends those that are open once their requests are answered.
-    func drain(_ drained: EventLoopPromise<Void>) {
+    /// From now on it says that it does not take viewers.
+    func retire() {
         clock?.cancel()
         status.unreadyReason = "stopping"
+    }
+
+    /// Ends the connections once their requests are answered; the future tells how many were cut at the deadline. What
+    /// viewers wait for still comes from the upstreams.
+    func drain(within limit: TimeAmount) -> EventLoopFuture<Int> {
         feeds.desk.endAll()
-        registry.drain(drained)
+        return registry.drain(within: limit)
     }
 
     func stop() {

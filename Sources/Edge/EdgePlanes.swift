@@ -84,15 +84,14 @@ struct EdgePlanes: Sendable {
         }.hop(to: eventLoop)
     }
 
-    /// Ends the connections once their requests are answered; what is left after `limit` is cut.
-    func drain(within limit: TimeAmount) async {
+    /// Ends the connections once their requests are answered; what is left after `limit` is cut. Returns how many that were.
+    func drain(within limit: Duration) async -> Int {
         let ends = all.map { plane in
-            let drained = plane.eventLoop.makePromise(of: Void.self)
-            plane.eventLoop.execute { plane.value.drain(drained) }
-            plane.eventLoop.scheduleTask(in: limit) { plane.value.registry.closeAll() }
-            return drained.futureResult
+            plane.eventLoop.flatSubmit { plane.value.drain(within: TimeAmount(limit)) }
         }
-        for end in ends { try? await end.get() }
+        var cut = 0
+        for end in ends { cut += (try? await end.get()) ?? 0 }
+        return cut
     }
 
     func stop() async {

@@ -61,12 +61,12 @@ package struct EdgeService: Service {
         try? await gracefulShutdown()
 
         logger.info("edge stopping")
+        await planes.forEach { $0.retire() }
         for server in servers { await server.stopAccepting() }
         admin?.close()
-        // Requests under way get a moment; what is left then is cut.
-        await planes.drain(within: .seconds(3))
+        let cut = await planes.drain(within: settings.drainTimeout)
         await planes.stop()
-        logger.info("edge stopped")
+        logger.info("edge stopped", metadata: ["cut_connections": "\(cut)"])
     }
 
     private func logListening(_ name: String, _ address: SocketAddress?) {

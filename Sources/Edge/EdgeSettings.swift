@@ -71,6 +71,8 @@ package struct EdgeSettings: Sendable {
     package var parkedRequestsPerAddress = 5_000
     package var player = Player.file(".needletail/hls.js")
     package var serverLimits = ServerLimits()
+    /// What requests under way have to end in when the node is told to stop.
+    package var drainTimeout: Duration = .seconds(10)
 
     package init() {}
 }

@@ -41,7 +41,7 @@ struct EdgeCommand: AsyncParsableCommand {
         let identity = try configuration.tls.map { try $0.identity(logger: logger) }
         let service = EdgeService(
             settings: settings, player: player, identity: identity, prometheus: prometheus, logger: logger)
-        try await NodeRunner.run(service, identity: identity, logger: logger)
+        try await NodeRunner.run(service, identity: identity, drainTimeout: configuration.drainTimeout, logger: logger)
     }
 }
 
@@ -96,6 +96,7 @@ extension EdgeConfiguration {
         case .url(let url): settings.player = .url(url.description)
         }
         settings.serverLimits = httpLimits.server
+        settings.drainTimeout = drainTimeout
         return settings
     }
 }

@@ -8,7 +8,9 @@ import Wire
 
 /// Runs a node until it is told to stop, and turns what stops it early into a sentence.
 enum NodeRunner {
-    static func run(_ service: any Service, identity: ServerIdentity?, logger: Logger) async throws {
+    static func run(_ service: any Service, identity: ServerIdentity?, drainTimeout: Duration, logger: Logger)
+        async throws
+    {
         var services = [
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: service, successTerminationBehavior: .gracefullyShutdownGroup)
@@ -22,7 +24,8 @@ enum NodeRunner {
         }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
-        configuration.maximumGracefulShutdownDuration = .seconds(10)
+        // The node's own deadline comes first; this one is for a node that hangs.
+        configuration.maximumGracefulShutdownDuration = drainTimeout + .seconds(5)
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch {

@@ -42,7 +42,7 @@ struct OriginCommand: AsyncParsableCommand {
         let identity = try configuration.tls.map { try $0.identity(logger: logger) }
         let service = OriginService(
             settings: configuration.settings, identity: identity, prometheus: prometheus, logger: logger)
-        try await NodeRunner.run(service, identity: identity, logger: logger)
+        try await NodeRunner.run(service, identity: identity, drainTimeout: configuration.drainTimeout, logger: logger)
     }
 }
 
@@ -78,6 +78,7 @@ extension OriginConfiguration {
         settings.publishers = rtmpLimits.publishers
         settings.halfOpenPublishers = rtmpLimits.halfOpen
         settings.serverLimits = httpLimits.server
+        settings.drainTimeout = drainTimeout
         return settings
     }
 }

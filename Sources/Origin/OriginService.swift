@@ -82,22 +82,18 @@ package struct OriginService: Service {
         try? await gracefulShutdown()
 
         logger.info("origin stopping")
+        try await dataPlane.submit { plane.value.status.unreadyReason = "stopping" }.get()
         for ingest in ingests { await ingest.close() }
         for server in servers { await server.stopAccepting() }
-        let drained = dataPlane.makePromise(of: Void.self)
-        dataPlane.execute { [settings] in
-            plane.value.status.unreadyReason = "stopping"
+        let cut = try await dataPlane.flatSubmit { [settings] in
             plane.value.hub.stop()
             settings.mediaDirectory?.keep(plane.value.hub.resumable)
             plane.value.hub.push.desk.endAll()
-            plane.value.registry.drain(drained)
-        }
-        // Requests under way get a moment; what is left then is cut.
-        dataPlane.scheduleTask(in: .seconds(3)) { plane.value.registry.closeAll() }
-        try? await drained.futureResult.get()
+            return plane.value.registry.drain(within: TimeAmount(settings.drainTimeout))
+        }.get()
         await keeper?.close()
         try await dataPlane.submit { plane.value.book?.handovers }.get()?.close()
-        logger.info("origin stopped")
+        logger.info("origin stopped", metadata: ["cut_connections": "\(cut)"])
     }
 
     private struct Plane {

@@ -31,6 +31,8 @@ package struct OriginSettings: Sendable {
     /// Those among them that do not publish yet.
     package var halfOpenPublishers = 256
     package var serverLimits = ServerLimits()
+    /// What requests under way have to end in when the node is told to stop.
+    package var drainTimeout: Duration = .seconds(10)
     /// The directory of the channels' `StorageSettings`; nil for none.
     package var mediaDirectory: MediaDirectory?
     /// Requests that wait at once, on the whole node and for one address.

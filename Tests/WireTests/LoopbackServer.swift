@@ -12,6 +12,8 @@ struct LoopbackServer: Sendable {
     let tls: NIOSSLContext?
     /// The same for a client of its own making, which offers HTTP/2 alone.
     let http2TLS: NIOSSLContext?
+    let service: NIOLoopBound<HTTPService>
+    let listener: HTTPServer
     let counters: @Sendable () async throws -> ServerCounters
 
     /// Runs `body` beside a server that answers with what `responder` makes; `tls` offers `protocols` by ALPN.
@@ -43,7 +45,8 @@ struct LoopbackServer: Sendable {
         let address = UpstreamAddress(isSecure: isSecure, host: "127.0.0.1", port: server.address?.port ?? 0)
         let result = try await body(
             LoopbackServer(
-                loop: loop, address: address, tls: clientTLS, http2TLS: http2TLS,
+                loop: loop, address: address, tls: clientTLS, http2TLS: http2TLS, service: service,
+                listener: server,
                 counters: { try await loop.submit { service.value.registry.counters }.get() }))
         await server.stopAccepting()
         try await loop.submit { service.value.registry.closeAll() }.get()

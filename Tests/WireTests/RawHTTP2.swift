@@ -100,8 +100,8 @@ final class RawHTTP2: Sendable {
         typealias InboundIn = ByteBuffer
         var bytes: [UInt8] = []
         var isClosed = false
-        var wanted: (([Frame], Bool) -> Bool)?
-        var promise: EventLoopPromise<([Frame], Bool)>?
+        var wanted: (([UInt8]) -> Bool)?
+        var promise: EventLoopPromise<([UInt8], Bool)>?
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             bytes += unwrapInboundIn(data).readableBytesView
@@ -117,18 +117,19 @@ final class RawHTTP2: Sendable {
 
         func look() {
             guard let promise, let wanted else { return }
-            let frames = Frame.all(in: bytes)
-            guard isClosed || wanted(frames, isClosed) else { return }
+            guard isClosed || wanted(bytes) else { return }
             self.promise = nil
             self.wanted = nil
-            promise.succeed((frames, isClosed))
+            promise.succeed((bytes, isClosed))
         }
     }
 
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
-    init(_ server: LoopbackServer) async throws {
-        let made = try await ClientBootstrap(group: server.loop).channelInitializer { [tls = server.http2TLS] channel in
+    /// With `isHTTP1` it offers what the server's client offers by ALPN, and is no HTTP/2 at all.
+    init(_ server: LoopbackServer, isHTTP1: Bool = false) async throws {
+        let made = try await ClientBootstrap(group: server.loop).channelInitializer {
+            [tls = isHTTP1 ? server.tls : server.http2TLS] channel in
             channel.eventLoop.makeCompletedFuture {
                 if let tls {
                     try channel.pipeline.syncOperations.addHandler(
@@ -159,15 +160,25 @@ final class RawHTTP2: Sendable {
 
     var isClosed: Bool { !channel.isActive }
 
+    func startReading() async { try? await channel.setOption(.autoRead, value: true).get() }
+
     /// What has come once `wanted` is true or the connection has ended.
     func received(
         until wanted: @escaping @Sendable ([Frame]) -> Bool
     ) async throws -> (frames: [Frame], isClosed: Bool) {
+        let (bytes, isClosed) = try await receivedBytes { wanted(Frame.all(in: $0)) }
+        return (Frame.all(in: bytes), isClosed)
+    }
+
+    /// The same in bytes.
+    func receivedBytes(
+        until wanted: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }
+    ) async throws -> (bytes: [UInt8], isClosed: Bool) {
         let inbox = inbox
         let future = channel.eventLoop.flatSubmit { [channel] in
-            let promise = channel.eventLoop.makePromise(of: ([Frame], Bool).self)
+            let promise = channel.eventLoop.makePromise(of: ([UInt8], Bool).self)
             inbox.value.promise = promise
-            inbox.value.wanted = { frames, _ in wanted(frames) }
+            inbox.value.wanted = wanted
             inbox.value.look()
             return promise.futureResult
         }

@@ -18,6 +18,8 @@ package struct EdgeConfiguration: Equatable, Sendable {
     /// Nil when there is none.
     package var admin: AdminConfiguration?
     package var watch = WatchConfiguration()
+    /// What requests under way have to end in when the node is told to stop.
+    package var drainTimeout = Duration.seconds(10)
     package var log = LogConfiguration()
 
     package init() {}
@@ -64,6 +66,8 @@ package struct EdgeConfiguration: Equatable, Sendable {
         push = root.section("push", PushConfiguration.init).value
         cache = root.section("cache", CacheConfiguration.init).value
         watch = root.section("watch", WatchConfiguration.init).value
+        drainTimeout =
+            root.value("drain_timeout", .duration(.zero ... .seconds(600)), standard: drainTimeout).value
         log = root.section("log", LogConfiguration.init).value
     }
 

@@ -22,6 +22,8 @@ package struct OriginConfiguration: Equatable, Sendable {
     package var stateDirectory = ".needletail/state"
     /// Directory in which twin origins agree on epochs; nil when there is no twin.
     package var epochBook: String?
+    /// What requests under way have to end in when the node is told to stop.
+    package var drainTimeout = Duration.seconds(10)
     package var log = LogConfiguration()
 
     package init() {}
@@ -70,6 +72,8 @@ package struct OriginConfiguration: Equatable, Sendable {
         stateDirectory =
             root.value("state_dir", .path("the path of a directory"), standard: stateDirectory).value
         epochBook = root.optional("epoch_book", .path("the path of a directory")).value
+        drainTimeout =
+            root.value("drain_timeout", .duration(.zero ... .seconds(600)), standard: drainTimeout).value
         log = root.section("log", LogConfiguration.init).value
     }
 

@@ -202,7 +202,8 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
         pumpSoon()
     }
 
-    func close() { context?.close(promise: nil) }
+    /// An upstream that is silent is not waited for.
+    func close() { context?.cut(isPolite: true) }
 
     /// Ends politely: no new fetches come, those under way finish.
     func tick(at now: NIODeadline) {

@@ -96,6 +96,26 @@ package class HTTP2Session {
         nghttp2_session_resume_data(handle, stream)
     }
 
+    /// Says that GOAWAY is to come (RFC 9113, 6.8), and asks for a sign that this was heard: streams that the peer has
+    /// opened by then are taken.
+    final func noticeOfLeave() {
+        nghttp2_submit_shutdown_notice(handle)
+        _ = Self.leavePing.withUnsafeBufferPointer {
+            nghttp2_submit_ping(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), $0.baseAddress)
+        }
+    }
+
+    /// Whether a frame is the answer to that.
+    final func hearsLeave(_ frame: UnsafePointer<nghttp2_frame>) -> Bool {
+        let hd = frame.pointee.hd
+        guard UInt32(hd.type) == NGHTTP2_PING.rawValue, UInt32(hd.flags) & NGHTTP2_FLAG_ACK.rawValue != 0 else {
+            return false
+        }
+        return withUnsafeBytes(of: frame.pointee.ping.opaque_data) { $0.elementsEqual(Self.leavePing) }
+    }
+
+    private static let leavePing = Array("leaving.".utf8)
+
     /// Sends GOAWAY: no new stream is taken, those under way are finished.
     final func goAway() {
         nghttp2_submit_goaway(

@@ -8,13 +8,16 @@ package final class ConnectionRegistry {
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var perAddress: [String: AddressUse] = [:]
     private let ledger: ConnectionLedger
-    private var isDraining = false
+    private let eventLoop: any EventLoop
+    /// How long a connection may say nothing while it leaves; nil while none has to.
+    private var leaveQuiet: TimeAmount?
     private var whenEmpty: EventLoopPromise<Void>?
 
     /// `ledger` is shared with the server's other event loops.
     package init(limits: ServerLimits, eventLoop: any EventLoop, ledger: ConnectionLedger = ConnectionLedger()) {
         self.limits = limits
         self.ledger = ledger
+        self.eventLoop = eventLoop
         let bound = NIOLoopBound(Weak(self), eventLoop: eventLoop)
         // It ends by itself: whoever lets the registry go last may do so on another thread, or when the loop is no more.
         eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { task in
@@ -30,7 +33,7 @@ package final class ConnectionRegistry {
 
     /// Whether a connection from `address` may be served, or would exceed a limit.
     func admits(_ address: SocketAddress?) -> Bool {
-        !isDraining && ledger.admits(address?.ipAddress, limits: limits)
+        ledger.admits(address?.ipAddress, limits: limits)
     }
 
     func add(_ connection: ServerConnection) {
@@ -43,6 +46,11 @@ package final class ConnectionRegistry {
         perAddress[host] = use
         use.connections += 1
         connection.address = use
+    }
+
+    /// A connection that was taken while others leave already, such as one that another loop accepted, is served too.
+    func opened(_ connection: ServerConnection) {
+        if leaveQuiet != nil { connection.leave() }
     }
 
     func remove(_ connection: ServerConnection) {
@@ -63,14 +71,39 @@ package final class ConnectionRegistry {
     }
 
     /// Asks every connection to end once its requests are answered; the promise succeeds when none is left.
-    package func drain(_ promise: EventLoopPromise<Void>) {
-        isDraining = true
+    ///
+    /// A connection of HTTP/1.1 between two requests may send one more, which is answered, before it has been silent for
+    /// `quiet`: a client cannot know that the server leaves, and would send it into a closed socket.
+    package func drain(_ promise: EventLoopPromise<Void>, quiet: TimeAmount = .seconds(1)) {
+        leaveQuiet = quiet
         whenEmpty = promise
         if connections.isEmpty { return promise.succeed() }
-        for connection in Array(connections.values) { connection.shutDown() }
+        for connection in Array(connections.values) { connection.leave() }
+        let bound = NIOLoopBound(Weak(self), eventLoop: eventLoop)
+        eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(100), delay: .milliseconds(100)) { task in
+            guard let registry = bound.value.registry, !registry.connections.isEmpty else { return task.cancel() }
+            let now = NIODeadline.now()
+            for connection in Array(registry.connections.values) { connection.checkLeave(at: now, quiet: quiet) }
+        }
     }
 
-    /// Closes what is left after a drain's deadline.
+    /// The same with a deadline, at which the rest is cut. The future tells how many connections that were.
+    package func drain(within limit: TimeAmount, quiet: TimeAmount = .seconds(1)) -> EventLoopFuture<Int> {
+        let drained = eventLoop.makePromise(of: Void.self)
+        let cut = NIOLoopBoundBox(0, eventLoop: eventLoop)
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        drain(drained, quiet: quiet)
+        let deadline = eventLoop.scheduleTask(in: limit) {
+            cut.value = bound.value.connections.count
+            bound.value.closeAll()
+        }
+        return drained.futureResult.map {
+            deadline.cancel()
+            return cut.value
+        }
+    }
+
+    /// Cuts whatever is open.
     package func closeAll() {
         for connection in Array(connections.values) { connection.closeNow() }
     }

@@ -68,16 +68,23 @@ final class HTTP1Server {
     }
 
     func shutDown() {
+        leave()
+        guard idleSince != nil else { return }
+        state = .finished
+        connection.closeAfterWriting()
+    }
+
+    /// The next answer is the last one, and says so.
+    func leave() {
         isShuttingDown = true
-        switch state {
-        case .awaitingHead where input.readableBytes == 0:
-            state = .finished
-            connection.closeAfterWriting()
-        case .waiting(var framing):
-            framing.keepsAlive = false
-            state = .waiting(framing)
-        default: break
-        }
+        guard case .waiting(var framing) = state else { return }
+        framing.keepsAlive = false
+        state = .waiting(framing)
+    }
+
+    /// Since when it has nothing to do; nil while it has.
+    var idleSince: NIODeadline? {
+        if case .awaitingHead = state, input.readableBytes == 0 { since } else { nil }
     }
 
     func timeOut() {

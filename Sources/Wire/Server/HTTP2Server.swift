@@ -20,8 +20,15 @@ final class HTTP2Server: HTTP2Session {
     private var lastActivity = NIODeadline.now()
     private var lastProgress = NIODeadline.now()
     private var conduct: HTTP2Conduct
-    private var isCut = false
+    /// It was ended for what it cost.
+    private(set) var isCut = false
+    private var leave = Leave.staying
     private var scratch: [nghttp2_nv] = []
+
+    /// How far this side has come in saying that it takes no more streams (RFC 9113, 6.8).
+    private enum Leave { case staying, noticed(at: NIODeadline), gone }
+    /// How long the answer to the notice is waited for.
+    private static let noticeTime = TimeAmount.seconds(1)
 
     /// A head this many times as large as is allowed ends its connection.
     private static let unfolding = 4
@@ -87,7 +94,24 @@ final class HTTP2Server: HTTP2Session {
         }
     }
 
-    func shutDown() { goAway() }
+    /// First a notice, then GOAWAY with the last stream: what a client sends while the notice is on its way is answered.
+    func shutDown() {
+        guard case .staying = leave else { return }
+        leave = .noticed(at: connection.now)
+        noticeOfLeave()
+    }
+
+    /// The notice was heard, or has had its time.
+    private func leaveNow() {
+        guard case .noticed = leave else { return }
+        leave = .gone
+        goAway()
+    }
+
+    /// Called while it leaves.
+    func checkLeave(at now: NIODeadline) {
+        if case .noticed(let at) = leave, now - at > Self.noticeTime { leaveNow() }
+    }
 
     func timeOut() {
         terminate(code: NGHTTP2_ENHANCE_YOUR_CALM)
@@ -95,6 +119,7 @@ final class HTTP2Server: HTTP2Session {
 
     func lateness(at now: NIODeadline) -> Lateness {
         conduct.secondPassed()
+        checkLeave(at: now)
         if openStreams == 0 {
             return now - lastActivity > TimeAmount(limits.idleTimeout) ? .idle : .fine
         }
@@ -319,6 +344,7 @@ final class HTTP2Server: HTTP2Session {
             if let stream = stream(hd.stream_id), stream.isPush { return }
             heed(conduct.wasResetByPeer(now: nanoseconds))
         case let type:
+            if hearsLeave(frame) { return leaveNow() }
             heed(conduct.received(type: type, now: nanoseconds))
         }
     }

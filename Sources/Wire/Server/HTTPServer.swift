@@ -6,6 +6,7 @@ import NIOSSL
 /// A listening socket that serves HTTP/1.1 and HTTP/2: in the clear (HTTP/2 by prior knowledge) or over TLS with ALPN.
 package struct HTTPServer: Sendable {
     private let channel: any Channel
+    private let services: HTTPServices
 
     /// The address that is listened on, with the port that the system chose when 0 was asked for.
     package var address: SocketAddress? { channel.localAddress }
@@ -43,11 +44,19 @@ package struct HTTPServer: Sendable {
                             registry: service.registry))
                 }
             }
-        return HTTPServer(channel: try await bootstrap.bind(host: host, port: port).get())
+        return HTTPServer(channel: try await bootstrap.bind(host: host, port: port).get(), services: services)
     }
 
     /// Stops accepting. Connections that are open stay open: `ConnectionRegistry.drain` ends them.
+    /// Those that are accepted and on their way to their loop have arrived when this returns.
     package func stopAccepting() async {
+        try? await channel.setOption(.autoRead, value: false).get()
+        // From here to its loop to be set up, back, and there again to be registered: closed meanwhile, the listener would
+        // drop it.
+        for _ in 0..<2 {
+            await services.passAll()
+            try? await channel.eventLoop.submit {}.get()
+        }
         try? await channel.close().get()
     }
 }

@@ -26,6 +26,11 @@ package struct HTTPServices: Sendable {
         self.init([service], loops: service.eventLoop)
     }
 
+    /// Returns when what every loop had to do before has been done.
+    func passAll() async {
+        for service in ofLoop.values { try? await service.eventLoop.submit {}.get() }
+    }
+
     /// Nil for a loop that has none. Called on that loop.
     func service(of eventLoop: any EventLoop) -> HTTPService? { ofLoop[ObjectIdentifier(eventLoop)]?.value }
 }

@@ -32,6 +32,9 @@ package final class ServerConnection: ChannelInboundHandler {
     private var wantsPump = false
     private var awaitsPump = false
     private var closesAfterPump = false
+    private var farewell = Farewell.none
+    /// Since when it ends after the requests that it has; nil while it stays.
+    private var leavingSince: NIODeadline?
     /// Since when the socket has taken nothing although bytes wait for it.
     private var stalledSince: NIODeadline?
     private let openedAt = NIODeadline.now()
@@ -80,6 +83,7 @@ package final class ServerConnection: ChannelInboundHandler {
         self.context = context
         remoteAddress = context.remoteAddress
         registry.add(self)
+        registry.opened(self)
     }
 
     package func handlerRemoved(context: ChannelHandlerContext) {
@@ -92,7 +96,16 @@ package final class ServerConnection: ChannelInboundHandler {
             isReading = true
             readAt = .now()
         }
-        receive(unwrapInboundIn(data))
+        let bytes = unwrapInboundIn(data)
+        switch farewell {
+        case .none: receive(bytes)
+        case .sending(let since, let heard):
+            farewell = .sending(since: since, bytes: heard + bytes.readableBytes)
+            if heard > Farewell.bytes { closeNow() }
+        case .lingering(let since, let heard):
+            farewell = .lingering(since: since, bytes: heard + bytes.readableBytes)
+            if heard > Farewell.bytes { closeNow() }
+        }
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {
@@ -108,10 +121,16 @@ package final class ServerConnection: ChannelInboundHandler {
         if case .handshakeCompleted(let negotiated)? = event as? TLSUserEvent, case .undecided = engine {
             start(isHTTP2: negotiated == "h2")
         }
+        if case .outputClosed? = event as? ChannelEvent { farewell = .lingering(since: .now(), bytes: 0) }
         context.fireUserInboundEventTriggered(event)
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
+        loseEngine()
+        context.fireChannelInactive()
+    }
+
+    private func loseEngine() {
         let last = engine
         engine = .closed
         switch last {
@@ -120,7 +139,6 @@ package final class ServerConnection: ChannelInboundHandler {
         case .loop(let server): server.connectionLost()
         case .undecided, .closed: break
         }
-        context.fireChannelInactive()
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -153,6 +171,7 @@ package final class ServerConnection: ChannelInboundHandler {
         guard context != nil else { return }
         engine = isHTTP2 ? .http2(HTTP2Server(connection: self)) : .http1(HTTP1Server(connection: self))
         wantsPump = true
+        if leavingSince != nil { leaveEngine() }
     }
 
     // MARK: Called by exchanges
@@ -231,7 +250,7 @@ package final class ServerConnection: ChannelInboundHandler {
 
     /// Closes now, dropping what is queued.
     func closeNow() {
-        context?.close(promise: nil)
+        context?.cut(isPolite: false)
     }
 
     /// Stops or restarts reading from the socket (pipelined HTTP/1.1 requests that nobody can answer yet).
@@ -303,10 +322,15 @@ package final class ServerConnection: ChannelInboundHandler {
         switch engine {
         case .http1(let server) where server.hasOutput: return
         case .http2(let server) where server.wantsWrite: return
-        default: break
+        case .http2(let server) where server.isCut: return context.cut(isPolite: true)
+        case .undecided: return context.close(promise: nil)
+        case .loop, .closed: return
+        case .http1, .http2: break
         }
-        // Bytes already handed to the channel and flushed stay on their way while the socket closes.
-        context.close(promise: nil)
+        // What is handed to the channel and flushed goes out first: a whole close would drop it.
+        farewell = .sending(since: .now(), bytes: 0)
+        loseEngine()
+        context.close(mode: .output, promise: nil)
     }
 
     // MARK: Time
@@ -317,6 +341,16 @@ package final class ServerConnection: ChannelInboundHandler {
             registry.counters.stalledConnections &+= 1
             return closeNow()
         }
+        switch farewell {
+        case .none: break
+        case .sending(let since, _):
+            guard now - since > TimeAmount(limits.stallTimeout) else { return }
+            registry.counters.stalledConnections &+= 1
+            return closeNow()
+        case .lingering(let since, _):
+            if now - since > Farewell.time { context?.cut(isPolite: true) }
+            return
+        }
         let verdict =
             switch engine {
             case .undecided: now - openedAt > TimeAmount(limits.requestTimeout) ? Lateness.late : .fine
@@ -325,7 +359,7 @@ package final class ServerConnection: ChannelInboundHandler {
             case .loop, .closed: Lateness.fine
             }
         switch verdict {
-        case .fine: break
+        case .fine: if case .http2(let server) = engine, server.wantsWrite { pumpSoon() }
         case .idle: shutDown()
         case .late:
             registry.counters.timedOutConnections &+= 1
@@ -352,6 +386,38 @@ package final class ServerConnection: ChannelInboundHandler {
         pumpSoon()
     }
 
+    /// Takes what requests are on their way, and ends after them: HTTP/2 by GOAWAY, HTTP/1.1 by an answer that says
+    /// `Connection: close`. One that has not yet said what it speaks may say so.
+    func leave() {
+        guard leavingSince == nil else { return }
+        leavingSince = .now()
+        leaveEngine()
+        pumpSoon()
+    }
+
+    private func leaveEngine() {
+        switch engine {
+        case .http1(let server): server.leave()
+        case .http2(let server): server.shutDown()
+        case .undecided, .loop, .closed: break
+        }
+    }
+
+    /// Called several times a second while it leaves: ends what has had nothing to say for `quiet`.
+    func checkLeave(at now: NIODeadline, quiet: TimeAmount) {
+        guard let leavingSince else { return }
+        switch engine {
+        case .undecided where now - leavingSince > quiet: shutDown()
+        case .http1(let server):
+            guard let idle = server.idleSince, now - max(idle, leavingSince) > quiet else { return }
+            shutDown()
+        case .http2(let server):
+            server.checkLeave(at: now)
+            pumpSoon()
+        case .undecided, .loop: break
+        case .closed: check(at: now)
+        }
+    }
 }
 
 /// What the clock says about a connection.
