@@ -114,6 +114,45 @@ extension EndToEnd {
             #expect(round.errors.isEmpty, "\(run.text)")
         }
 
+        /// Each node in a network of its own: packets to one edge are lost, then none of the other's arrive, and the first is
+        /// slow. Nothing of it is seen outside.
+        @Test(.enabled(if: Self.hasNamespaces, "no network namespaces may be made here"))
+        func nodesHaveNetworksOfTheirOwn() throws {
+            let directory = try folder()
+            defer { try? FileManager.default.removeItem(at: directory) }
+            try """
+            name: wide
+            warm_up: 2s
+            duration: 6s
+            target: {start: {edges: 2, part: 200ms, network: namespaces}}
+            publishers: {main: {}}
+            viewers: {crowd: {count: 8}}
+            faults:
+              - {kind: loss, of: edge-1, at: 0s, for: 1m, loss: 0.05, way: in}
+              - {kind: partition, of: edge-2, at: 3s, for: 2s, way: out}
+              - {kind: bandwidth, of: edge-1, at: 6s, for: 1s, rate: 20Mbit}
+            thresholds: {violations: 0}
+            """.write(to: directory.appendingPathComponent("wide.yaml"), atomically: true, encoding: .utf8)
+            let run = try ChildProcess(
+                Self.program, ["run", "wide.yaml", "--report", "report"], in: directory, name: "loadtest", patience: 20)
+            #expect([0, 3].contains(run.waitForExit()), "\(run.text)")
+            let round = try #require(try report(in: directory).rounds.first)
+            #expect(
+                Set(round.faults.map(\.name)) == [
+                    "edge-1: 5.0 % lost, in", "partition edge-2, out", "edge-1: 20000 kbit/s",
+                ])
+            // Half of the viewers heard nothing for two seconds: nobody's buffer of a second bridges that.
+            #expect(round.stalls >= 4, "\(run.text)")
+            #expect(run.text.contains("http://10.77.1.2:"))
+            let links = try Harness.run("ip", ["-oneline", "link"])
+            #expect(!String(decoding: links.output, as: UTF8.self).contains("needletail"))
+        }
+
+        private static var hasNamespaces: Bool {
+            let kind = geteuid() == 0 ? ["--net"] : ["--user", "--map-root-user", "--net"]
+            return (try? Harness.run("unshare", kind + ["true"]).status) == 0
+        }
+
         @Test func aMistakenScenarioStartsNothing() throws {
             let directory = try folder()
             defer { try? FileManager.default.removeItem(at: directory) }

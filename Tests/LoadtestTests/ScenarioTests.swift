@@ -11,7 +11,7 @@ import Testing
     static let names = [
         "smoke", "thousand-viewers", "herd", "churn", "failover", "soak", "compare", "browser", "nginx-rtmp",
         "mediamtx",
-        "ovenmediaengine",
+        "ovenmediaengine", "wide-area",
     ]
 
     private func decode(_ text: String) throws(ConfigurationError) -> Scenario {
@@ -105,6 +105,22 @@ import Testing
             (
                 "publishers: {main: {}}\nviewers: {crowd: {kind: browser}}",
                 "a browser reads the time from the picture, and \"main\" has none there. Add \"stamp: picture\""
+            ),
+            (
+                "\(valid)faults: [{kind: loss, of: edge-1, at: 1s, loss: 0.1}]",
+                "which is not a node with a network of its own. Add \"network: namespaces\" to \"target.start\"."
+            ),
+            (
+                "\(valid)target: {start: {network: namespaces}}\nfaults: [{kind: loss, of: viewers, at: 1s, loss: 0.1}]",
+                "Known here: origin, edge-1."
+            ),
+            (
+                "\(valid)target: {start: {network: namespaces}}\nfaults: [{kind: partition, of: viewers, at: 1s, way: in}]",
+                "\"way\" has no meaning for \"viewers\""
+            ),
+            (
+                "\(valid)faults: [{kind: partition, of: edge-1, at: 1s}]",
+                "is not a link. Known here: publishers, viewers"
             ),
             ("\(valid)target: {given: {viewers: \"http://h:80\"}, start: {}}", "are both set"),
             ("\(valid)target: {given: {}}", "\"target.given.viewers\" is missing"),

@@ -104,7 +104,7 @@ package final class Fleet {
                 line.contains("listening") && line.split(separator: " ").contains("protocol=\(name)")
             }
         }
-        guard let match = line.firstMatch(of: /127\.0\.0\.1:(\d+)/), let port = Int(match.1) else {
+        guard let match = line.firstMatch(of: /\d\.\d+:(\d+)/), let port = Int(match.1) else {
             throw TimedOut(description: "no port in \(line)")
         }
         return port

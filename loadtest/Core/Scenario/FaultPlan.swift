@@ -13,6 +13,8 @@ package struct FaultPlan: Equatable, Sendable {
         case bandwidth(Int)
         /// Added to each byte's way.
         case delay(Duration)
+        /// A share of the packets, from 0 to 1, does not arrive.
+        case loss(Double)
         /// Publishers hang up without a word and connect again after the time.
         case reconnect
 
@@ -23,16 +25,33 @@ package struct FaultPlan: Equatable, Sendable {
             case .partition: "partition"
             case .bandwidth: "bandwidth"
             case .delay: "delay"
+            case .loss: "loss"
             case .reconnect: "reconnect"
             }
+        }
+
+        /// What to do where there are no links of this kind.
+        var needsNetwork: String? {
+            if case .loss = self { "Add \"network: namespaces\" to \"target.start\"." } else { nil }
         }
 
         var needsStartedNodes: Bool { self != .reconnect }
     }
 
-    private enum Word: String, CaseIterable, Sendable { case kill, pause, partition, bandwidth, delay, reconnect }
+    private enum Word: String, CaseIterable, Sendable {
+        case kill, pause, partition, bandwidth, delay, loss, reconnect
+    }
 
-    /// The links that a fault may name: each goes through a proxy of ours when one does.
+    /// Which way of a node's link a fault is on.
+    package enum Way: String, CaseIterable, Sendable {
+        case both
+        /// Towards the node.
+        case `in`
+        /// From the node.
+        case out
+    }
+
+    /// The links that a fault may name, where it names no node: each goes through a proxy of ours when one does.
     package static let links = ["publishers", "viewers", "upstream"]
 
     package var action: Action
@@ -40,11 +59,14 @@ package struct FaultPlan: Equatable, Sendable {
     /// From the start of the run.
     package var at: Duration
     package var lasts: Duration
+    package var way = Way.both
+    /// Set where `way` was.
+    var wayPlace: ConfigurationPlace?
     var targetPlace: ConfigurationPlace
     var targetPath: String
 
     package static func == (a: FaultPlan, b: FaultPlan) -> Bool {
-        a.action == b.action && a.target == b.target && a.at == b.at && a.lasts == b.lasts
+        a.action == b.action && a.target == b.target && a.at == b.at && a.lasts == b.lasts && a.way == b.way
     }
 
     static func read(_ section: Section) -> FaultPlan? {
@@ -54,6 +76,8 @@ package struct FaultPlan: Equatable, Sendable {
         let lasts = section.value("for", .duration(.milliseconds(10) ... .seconds(3_600)), standard: .seconds(2))
         let rate = section.optional("rate", .bitRate)
         let delay = section.optional("delay", .duration(.milliseconds(1) ... .seconds(10)))
+        let loss = section.optional("loss", .share)
+        let way = section.value("way", ValueKind<Way>.choice, standard: .both)
         let action: Action
         switch word.value {
         case .kill: action = .kill
@@ -62,12 +86,15 @@ package struct FaultPlan: Equatable, Sendable {
         case .reconnect: action = .reconnect
         case .bandwidth: action = .bandwidth(rate.value ?? 0)
         case .delay: action = .delay(delay.value ?? .zero)
+        case .loss: action = .loss(loss.value ?? 0)
         }
         need(rate, word.value == .bandwidth, word, "rate: 2Mbit", in: section)
         need(delay, word.value == .delay, word, "delay: 50ms", in: section)
+        need(loss, word.value == .loss, word, "loss: 0.02", in: section)
         guard word.isSound, target.isSound, at.isSound else { return nil }
         return FaultPlan(
-            action: action, target: target.value, at: at.value, lasts: lasts.value,
+            action: action, target: target.value, at: at.value, lasts: lasts.value, way: way.value,
+            wayPlace: way.place,
             targetPlace: target.place ?? section.place, targetPath: target.path)
     }
 

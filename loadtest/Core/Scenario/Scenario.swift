@@ -72,7 +72,10 @@ package struct Scenario: Equatable, Sendable {
             let what: String
             switch fault.action {
             case .kill, .pause: (known, what) = (nodes, "a node that this scenario starts")
-            case .partition, .bandwidth, .delay: (known, what) = (FaultPlan.links, "a link")
+            case .partition, .bandwidth, .delay:
+                known = FaultPlan.links + (target.hasNodeLinks ? nodes : [])
+                what = target.hasNodeLinks ? "a link or a node" : "a link"
+            case .loss: (known, what) = (target.hasNodeLinks ? nodes : [], "a node with a network of its own")
             case .reconnect: (known, what) = (publishers.map(\.name), "a group of publishers")
             }
             if fault.action.needsStartedNodes && target.given != nil && fault.target != "viewers" {
@@ -84,7 +87,12 @@ package struct Scenario: Equatable, Sendable {
                 decoding.report(
                     fault.targetPlace,
                     .danglingReference(path: fault.targetPath, value: fault.target, reason: "is not \(what)"),
-                    hint: known.isEmpty ? nil : "Known here: \(known.joined(separator: ", ")).")
+                    hint: known.isEmpty ? fault.action.needsNetwork : "Known here: \(known.joined(separator: ", ")).")
+            }
+            if let place = fault.wayPlace, !(target.hasNodeLinks && nodes.contains(fault.target)) {
+                decoding.report(
+                    place, .conflict("\"way\" has no meaning for \"\(fault.target)\""),
+                    hint: "Only the link of a node has ways, with \"target.start.network: namespaces\".")
             }
             if fault.at > warmUp + duration {
                 decoding.report(

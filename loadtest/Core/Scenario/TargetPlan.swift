@@ -9,6 +9,15 @@ package struct TargetPlan: Equatable, Sendable {
         package var hasShield = false
         package var part = Duration.milliseconds(333)
         package var segment = Duration.seconds(2)
+        package var network = Network.loopback
+
+        /// Where the nodes are.
+        package enum Network: String, CaseIterable, Sendable {
+            /// All on 127.0.0.1.
+            case loopback
+            /// Each in a network namespace of its own.
+            case namespaces
+        }
 
         package init() {}
 
@@ -18,6 +27,7 @@ package struct TargetPlan: Equatable, Sendable {
             part =
                 section.value("part", .duration(.milliseconds(100) ... .seconds(2)), standard: .milliseconds(333)).value
             segment = section.value("segment", .duration(.seconds(1) ... .seconds(30)), standard: segment).value
+            network = section.value("network", .choice, standard: network).value
         }
     }
 
@@ -70,6 +80,9 @@ package struct TargetPlan: Equatable, Sendable {
                 hint: "Keep the one that the run is about.")
         }
     }
+
+    /// Whether nodes have links of their own, on which faults can be.
+    package var hasNodeLinks: Bool { given == nil && start.network == .namespaces }
 
     /// Nodes that faults may name.
     package var nodeNames: [String] {

@@ -36,7 +36,7 @@ final class FaultInjector {
             case .waiting where second >= begin:
                 say("fault: \(name(plan))")
                 states[index] = .on(since: second)
-                begins(plan)
+                try begins(plan)
             case .on(let since) where second >= end:
                 try ends(plan)
                 say("mended: \(name(plan))")
@@ -59,14 +59,20 @@ final class FaultInjector {
     }
 
     private func name(_ plan: FaultPlan) -> String {
+        plan.way == .both ? what(plan) : "\(what(plan)), \(plan.way.rawValue)"
+    }
+
+    private func what(_ plan: FaultPlan) -> String {
         switch plan.action {
         case .bandwidth(let rate): "\(plan.target): \(rate / 1_000) kbit/s"
         case .delay(let time): "\(plan.target): +\(time.microseconds / 1_000) ms"
+        case .loss(let share): "\(plan.target): \(share * 100) % lost"
         default: "\(plan.action.word) \(plan.target)"
         }
     }
 
-    private func begins(_ plan: FaultPlan) {
+    private func begins(_ plan: FaultPlan) throws {
+        if isOnNode(plan) { return try nodes?.network?.set(plan, isOn: true) ?? () }
         let process = nodes?.nodes[plan.target]?.process
         switch plan.action {
         case .kill: _ = process?.kill()
@@ -74,18 +80,29 @@ final class FaultInjector {
         case .partition: change(plan) { $0.isCut = true }
         case .bandwidth(let rate): change(plan) { $0.bitsPerSecond = rate }
         case .delay(let time): change(plan) { $0.delay = .microseconds(time.microseconds) }
+        case .loss: break
         case .reconnect: for group in groups where group.plan.name == plan.target { group.holdBack(true) }
         }
     }
 
     private func ends(_ plan: FaultPlan) throws {
+        if isOnNode(plan) { return try nodes?.network?.set(plan, isOn: false) ?? () }
         switch plan.action {
         case .kill: try nodes?.restart(plan.target)
         case .pause: nodes?.nodes[plan.target]?.process.setPaused(false)
         case .partition: change(plan) { $0.isCut = false }
         case .bandwidth: change(plan) { $0.bitsPerSecond = nil }
         case .delay: change(plan) { $0.delay = .zero }
+        case .loss: break
         case .reconnect: for group in groups where group.plan.name == plan.target { group.holdBack(false) }
+        }
+    }
+
+    /// Whether it is the kernel that makes it, on the link of a node.
+    private func isOnNode(_ plan: FaultPlan) -> Bool {
+        switch plan.action {
+        case .kill, .pause, .reconnect: false
+        case .partition, .bandwidth, .delay, .loss: nodes?.nodes[plan.target] != nil
         }
     }
 

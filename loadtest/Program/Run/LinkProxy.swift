@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A TCP proxy on loopback that a fault can slow, delay or cut. It knows nothing of what passes.
+/// A TCP proxy that a fault can slow, delay or cut. It knows nothing of what passes.
 final class LinkProxy: Sendable {
     /// What is wrong with the link now.
     struct Condition: Equatable, Sendable {
@@ -14,13 +14,13 @@ final class LinkProxy: Sendable {
     }
 
     let port: Int
-    let targetPort: Int
+    let target: Endpoint
     private let listener: any Channel
     fileprivate let condition = Mutex(Condition())
     /// Nanoseconds at which each way is free for the next byte: connections share the link.
     fileprivate let free = Mutex<[NIODeadline]>([.uptimeNanoseconds(0), .uptimeNanoseconds(0)])
 
-    static func open(to targetPort: Int, on group: any EventLoopGroup) throws -> LinkProxy {
+    static func open(on host: String, to target: Endpoint, loops group: any EventLoopGroup) throws -> LinkProxy {
         let box = Box()
         let listener = try ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4_096)
@@ -33,17 +33,17 @@ final class LinkProxy: Sendable {
                     try near.pipeline.syncOperations.addHandler(Opening(proxy))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).wait()
-        let proxy = LinkProxy(listener: listener, targetPort: targetPort)
+            .bind(host: host, port: 0).wait()
+        let proxy = LinkProxy(listener: listener, target: target)
         box.proxy.withLock { $0 = proxy }
         return proxy
     }
 
     private final class Box: Sendable { let proxy = Mutex<LinkProxy?>(nil) }
 
-    private init(listener: any Channel, targetPort: Int) {
+    private init(listener: any Channel, target: Endpoint) {
         self.listener = listener
-        self.targetPort = targetPort
+        self.target = target
         port = listener.localAddress?.port ?? 0
     }
 
@@ -64,7 +64,7 @@ final class LinkProxy: Sendable {
             ClientBootstrap(group: near.eventLoop)
                 .channelOption(.autoRead, value: false)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .connect(host: "127.0.0.1", port: proxy.targetPort)
+                .connect(host: proxy.target.host, port: proxy.target.port)
                 .flatMapThrowing { far in
                     try near.pipeline.syncOperations.addHandler(Pump(proxy, way: 0, to: far))
                     try far.pipeline.syncOperations.addHandler(Pump(proxy, way: 1, to: near))

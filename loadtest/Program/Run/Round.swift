@@ -76,8 +76,8 @@ final class Round {
         rtmp: RTMPTarget, viewers: Servers, origin: ViewerSchedule.Server?,
         tls: (http1: NIOSSLContext, http2: NIOSSLContext)
     ) {
-        func server(_ host: String, _ port: Int, _ isSecure: Bool) -> ViewerSchedule.Server {
-            ViewerSchedule.Server(host: host, port: port, isSecure: isSecure)
+        func server(_ place: Endpoint, _ isSecure: Bool) -> ViewerSchedule.Server {
+            ViewerSchedule.Server(host: place.host, port: place.port, isSecure: isSecure)
         }
         func contexts(_ authority: String?, _ verifies: Bool) throws -> (http1: NIOSSLContext, http2: NIOSSLContext) {
             (
@@ -88,42 +88,47 @@ final class Round {
         sampler.watch("loadtest", [ProcessInfo.processInfo.processIdentifier])
         if let given = scenario.target.given {
             for name in given.processes { sampler.watch(name, ProcessSampler.pids(named: name)) }
-            var rtmp = given.rtmp
-            rtmp.port = try through("publishers", rtmp.port)
+            let place = try through("publishers", Endpoint(host: given.rtmp.host, port: given.rtmp.port))
+            let rtmp = RTMPTarget(host: place.host, port: place.port, app: given.rtmp.app)
             let viewers: Servers = try given.viewers.map { url in
-                let one = server(url.host, try through("viewers", Int(url.port)), url.isSecure)
+                let one = server(try through("viewers", Endpoint(host: url.host, port: Int(url.port))), url.isSecure)
                 return (one, one)
             }
-            let origin = given.origin.map { server($0.host, Int($0.port), $0.isSecure) }
+            let origin = given.origin.map { server(Endpoint(host: $0.host, port: Int($0.port)), $0.isSecure) }
             return (rtmp, viewers, origin, try contexts(nil, given.verifiesCertificate))
         }
         progress.say("starting \(scenario.target.nodeNames.joined(separator: ", "))")
-        let nodes = try StartedNodes(scenario.target.start, directory: directory) { try self.through("upstream", $0) }
+        let nodes = try StartedNodes(scenario.target.start, faults: scenario.faults, directory: directory) {
+            try self.through("upstream", $0)
+        }
         self.nodes = nodes
         watchNodes()
         for name in scenario.target.nodeNames {
             guard let node = nodes.nodes[name] else { continue }
-            progress.say("\(name): process \(node.process.processIdentifier), http://127.0.0.1:\(node.httpPort)")
+            progress.say("\(name): process \(node.process.processIdentifier), http://\(node.clear)")
         }
-        let rtmp = RTMPTarget(host: "127.0.0.1", port: try through("publishers", nodes.rtmpPort), app: "live")
+        let place = try through("publishers", nodes.rtmp)
+        let rtmp = RTMPTarget(host: place.host, port: place.port, app: "live")
         let names = nodes.edgeNames.isEmpty ? ["origin"] : nodes.edgeNames
         let viewers: Servers = try names.compactMap { nodes.nodes[$0] }.map { node in
             (
-                server("127.0.0.1", try through("viewers", node.httpPort), false),
-                server("127.0.0.1", try through("viewers", node.tlsPort), true)
+                server(try through("viewers", node.clear), false),
+                server(try through("viewers", node.secure), true)
             )
         }
-        let origin = nodes.nodes["origin"].map { server("127.0.0.1", $0.httpPort, false) }
+        let origin = nodes.nodes["origin"].map { server($0.clear, false) }
         let tls = try contexts(directory.appendingPathComponent("cert.pem").path, true)
         return (rtmp, viewers, origin, tls)
     }
 
-    /// The port itself, or that of a proxy in front of it where a fault of the scenario needs one.
-    private func through(_ link: String, _ port: Int) throws -> Int {
-        guard scenario.faults.contains(where: { $0.target == link }) else { return port }
-        let proxy = try LinkProxy.open(to: port, on: proxyLoops)
+    /// The place itself, or that of a proxy in front of it where a fault of the scenario needs one.
+    private func through(_ link: String, _ place: Endpoint) throws -> Endpoint {
+        guard scenario.faults.contains(where: { $0.target == link }) else { return place }
+        // An edge in a namespace of its own finds the tool on the bridge.
+        let host = scenario.target.hasNodeLinks ? NodeNetwork.toolAddress : "127.0.0.1"
+        let proxy = try LinkProxy.open(on: host, to: place, loops: proxyLoops)
         links[link, default: []].append(proxy)
-        return proxy.port
+        return Endpoint(host: host, port: proxy.port)
     }
 
     private func watchNodes() {

@@ -32,6 +32,7 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let scenario = try read()
         if check { return print("\(self.scenario): valid, \(scenario.viewers.reduce(0) { $0 + $1.count }) viewers") }
+        if scenario.target.hasNodeLinks { try enterNetwork() }
         Interrupt.listen()
         raiseFileLimit()
         let progress = ProgressLine()
@@ -58,6 +59,15 @@ struct RunCommand: ParsableCommand {
         print("report: \(base).html, \(base).json, \(base).csv")
         if !report.isKept { throw ExitCode(1) }
         if report.isSpoiled { throw ExitCode(3) }
+    }
+
+    private func enterNetwork() throws {
+        do {
+            try NodeNetwork.enter()
+        } catch {
+            FileHandle.standardError.write(Data("needletail-loadtest: \(error)\n".utf8))
+            throw ExitCode(70)
+        }
     }
 
     private func read() throws -> Scenario {
