@@ -40,10 +40,12 @@ let package = Package(
         .target(
             name: "Relay", dependencies: ["Cache", "HLS", "HTTP", .product(name: "NIOCore", package: "swift-nio")]),
         .target(name: "HTTP", dependencies: [.product(name: "NIOCore", package: "swift-nio")]),
+        // Lines of an access log, byte by byte, and the thread that writes them.
+        .target(name: "AccessLog", dependencies: ["HTTP"]),
         .target(
             name: "Wire",
             dependencies: [
-                "CNghttp2", "HTTP",
+                "AccessLog", "CNghttp2", "HTTP",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
@@ -55,7 +57,7 @@ let package = Package(
         .target(
             name: "Node",
             dependencies: [
-                "Cache", "HTTP", "Prometheus", "Relay", "Wire",
+                "AccessLog", "Cache", "HTTP", "Prometheus", "Relay", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -63,8 +65,9 @@ let package = Package(
         .target(
             name: "Origin",
             dependencies: [
-                "Cache", "Compression", "Cryptography", "HLS", "HTTP", "Media", "Node", "Prometheus", "RTMP", "Relay",
-                "Wire",
+                "AccessLog", "Cache", "Compression", "Cryptography", "HLS", "HTTP", "Media", "Node", "Prometheus",
+                "RTMP",
+                "Relay", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -74,7 +77,7 @@ let package = Package(
         .target(
             name: "Edge",
             dependencies: [
-                "Cache", "HLS", "HTTP", "Node", "Prometheus", "Relay", "Wire",
+                "AccessLog", "Cache", "HLS", "HTTP", "Node", "Prometheus", "Relay", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -92,7 +95,8 @@ let package = Package(
         .executableTarget(
             name: "Needletail",
             dependencies: [
-                "Configuration", "Cryptography", "Edge", "Lint", "Logs", "Media", "Node", "Origin", "Prometheus",
+                "AccessLog", "Configuration", "Cryptography", "Edge", "Lint", "Logs", "Media", "Node", "Origin",
+                "Prometheus",
                 "RTMP",
                 "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -132,10 +136,11 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        .testTarget(name: "AccessLogTests", dependencies: ["AccessLog", "HTTP", "Seeded"]),
         .testTarget(
             name: "WireTests",
             dependencies: [
-                "Cryptography", "HTTP", "Wire",
+                "AccessLog", "Cryptography", "HTTP", "Wire",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -163,7 +168,7 @@ let package = Package(
             dependencies: ["Cache", "HTTP", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "EdgeTests",
-            dependencies: ["Cache", "Edge", "HTTP", .product(name: "NIOCore", package: "swift-nio")]),
+            dependencies: ["AccessLog", "Cache", "Edge", "HTTP", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "RelayTests",
             dependencies: ["Cache", "HLS", "HTTP", "Relay", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),

@@ -33,7 +33,8 @@ final class EdgePlane {
         self.eventLoop = eventLoop
         isLead = lead == nil
         registry = ConnectionRegistry(
-            limits: settings.serverLimits, eventLoop: eventLoop, ledger: shared.connections)
+            limits: settings.serverLimits, eventLoop: eventLoop, ledger: shared.connections,
+            accessLog: settings.accessLog)
         parked = shared.parked
         let budget = settings.cacheBytes / max(1, settings.eventLoops)
         store = CacheStore(
@@ -52,6 +53,7 @@ final class EdgePlane {
             scrape.plane?.collect { figures in write(figures.server) { EdgeMetrics.write(figures, into: &$0) } }
         }
         status.identity = shared.identity
+        status.accessLog = settings.accessLog
         // Ready from the first connection to an upstream on; an origin that goes away later is the cache's to bridge.
         status.unreadyReason = "No upstream has been reached yet."
         var playerURL: String?

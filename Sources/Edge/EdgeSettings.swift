@@ -1,3 +1,4 @@
+import AccessLog
 import Wire
 
 /// Everything that an edge needs to run, as plain values.
@@ -73,6 +74,8 @@ package struct EdgeSettings: Sendable {
     package var serverLimits = ServerLimits()
     /// What requests under way have to end in when the node is told to stop.
     package var drainTimeout: Duration = .seconds(10)
+    /// Where viewers' requests are told of; nil for nowhere.
+    package var accessLog: AccessLogWriter?
 
     package init() {}
 }

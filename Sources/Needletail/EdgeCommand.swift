@@ -31,6 +31,7 @@ struct EdgeCommand: AsyncParsableCommand {
         MetricsSystem.bootstrap(prometheus)
         var settings = configuration.settings
         if let admin = configuration.admin { settings.admin = try admin.settings() }
+        settings.accessLog = try configuration.accessLog.writer(logger: logger)
         var player: ByteBuffer?
         if case .file(let path) = settings.player {
             player = FileManager.default.contents(atPath: path).map { ByteBuffer(bytes: $0) }
@@ -41,7 +42,10 @@ struct EdgeCommand: AsyncParsableCommand {
         let identity = try configuration.tls.map { try $0.identity(logger: logger) }
         let service = EdgeService(
             settings: settings, player: player, identity: identity, prometheus: prometheus, logger: logger)
-        try await NodeRunner.run(service, identity: identity, drainTimeout: configuration.drainTimeout, logger: logger)
+        try await withRotation(of: settings.accessLog) {
+            try await NodeRunner.run(
+                service, identity: identity, drainTimeout: configuration.drainTimeout, logger: logger)
+        }
     }
 }
 

@@ -22,6 +22,8 @@ struct Needletail: AsyncParsableCommand {
     static func main() async {
         // A log reader that goes away must not take the node along.
         signal(SIGPIPE, SIG_IGN)
+        // Nor must a file that may grow no more.
+        signal(SIGXFSZ, SIG_IGN)
         await main(nil)
     }
 }

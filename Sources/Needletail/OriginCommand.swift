@@ -40,9 +40,13 @@ struct OriginCommand: AsyncParsableCommand {
         let prometheus = PrometheusFactory()
         MetricsSystem.bootstrap(prometheus)
         let identity = try configuration.tls.map { try $0.identity(logger: logger) }
-        let service = OriginService(
-            settings: configuration.settings, identity: identity, prometheus: prometheus, logger: logger)
-        try await NodeRunner.run(service, identity: identity, drainTimeout: configuration.drainTimeout, logger: logger)
+        var settings = configuration.settings
+        settings.accessLog = try configuration.accessLog.writer(logger: logger)
+        let service = OriginService(settings: settings, identity: identity, prometheus: prometheus, logger: logger)
+        try await withRotation(of: settings.accessLog) {
+            try await NodeRunner.run(
+                service, identity: identity, drainTimeout: configuration.drainTimeout, logger: logger)
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+import AccessLog
 import HTTP
 import NIOCore
 import Prometheus
@@ -9,6 +10,8 @@ package final class NodeStatus {
     package var unreadyReason: String? = "starting"
     /// The certificates of its listeners; nil where there are none.
     package var identity: ServerIdentity?
+    /// Nil where there is none.
+    package var accessLog: AccessLogWriter?
     private let prometheus: PrometheusFactory
     /// Adds the families of a kind of node.
     package typealias Families = (inout ExpositionText) -> Void
@@ -43,8 +46,8 @@ package final class NodeStatus {
                 exchange.respond(Self.head("text/plain; charset=utf-8"), body: .bytes(ByteBuffer(string: "ready\n")))
             }
         } else if path.isEqual(to: "/metrics") {
-            collect { [prometheus, identity] counters, families in
-                let text = Self.metrics(prometheus, identity, counters, families)
+            collect { [self] counters, families in
+                let text = metrics(counters, families)
                 exchange.respond(Self.head(ExpositionText.contentType), body: .bytes(text))
             }
         } else {
@@ -60,10 +63,7 @@ package final class NodeStatus {
         return head
     }
 
-    private static func metrics(
-        _ prometheus: PrometheusFactory, _ identity: ServerIdentity?, _ counters: ServerCounters,
-        _ families: Families
-    ) -> ByteBuffer {
+    private func metrics(_ counters: ServerCounters, _ families: Families) -> ByteBuffer {
         var text = ExpositionText()
         prometheus.expose(into: &text)
         ProcessMetrics.read()?.expose(into: &text)
@@ -94,6 +94,7 @@ package final class NodeStatus {
         text.family("needletail_http_requests_total", .counter, help: "Requests answered, by protocol.")
         text.sample("needletail_http_requests_total", labels: [("protocol", "http/1.1")], counters.requestsHTTP1)
         text.sample("needletail_http_requests_total", labels: [("protocol", "h2")], counters.requestsHTTP2)
+        AccessMetrics.write(counters.times, accessLog, into: &text)
         if let identity { CertificateMetrics.write(identity, into: &text) }
         families(&text)
         return ByteBuffer(bytes: text.bytes)

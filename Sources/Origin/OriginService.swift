@@ -115,13 +115,15 @@ package struct OriginService: Service {
         let hub = ChannelHub(
             channels: settings.channels, openChannel: settings.openChannel, parking: parking, keeper: keeper,
             book: book, logger: logger)
-        let registry = ConnectionRegistry(limits: settings.serverLimits, eventLoop: eventLoop)
+        let registry = ConnectionRegistry(
+            limits: settings.serverLimits, eventLoop: eventLoop, accessLog: settings.accessLog)
         let directory = settings.mediaDirectory
         directory?.removeAllBut(hub.resumable)
         let status = NodeStatus(prometheus: prometheus, registry: registry) { text in
             OriginMetrics.write(hub: hub, publishers: publishers, directory: directory, into: &text)
         }
         status.identity = identity
+        status.accessLog = settings.accessLog
         let bound = NIOLoopBound(hub, eventLoop: eventLoop)
         let clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) { _ in
             bound.value.tick(at: .now())

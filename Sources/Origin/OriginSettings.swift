@@ -1,3 +1,4 @@
+import AccessLog
 import NIOSSL
 import RTMP
 import Wire
@@ -33,6 +34,8 @@ package struct OriginSettings: Sendable {
     package var serverLimits = ServerLimits()
     /// What requests under way have to end in when the node is told to stop.
     package var drainTimeout: Duration = .seconds(10)
+    /// Where requests are told of; nil for nowhere.
+    package var accessLog: AccessLogWriter?
     /// The directory of the channels' `StorageSettings`; nil for none.
     package var mediaDirectory: MediaDirectory?
     /// Requests that wait at once, on the whole node and for one address.

@@ -40,6 +40,28 @@ package struct ExpositionText: Sendable {
         sample(ExpositionName.metric(name), rendered: LabelSet(labels).rendered, "\(value)")
     }
 
+    /// One series of the histogram that was begun. `buckets` hold what lies below their bounds and above the one before,
+    /// the last what lies above all; bounds and sum in the family's unit.
+    package mutating func histogram(
+        _ name: String, labels: [(String, String)] = [], bounds: [Double], buckets: [UInt64], sum: Double
+    ) {
+        histogram(
+            ExpositionName.metric(name), rendered: LabelSet(labels).rendered, bounds: bounds, buckets: buckets, sum: sum
+        )
+    }
+
+    /// The same of a name and labels that are clean.
+    mutating func histogram(_ name: String, rendered labels: String, bounds: [Double], buckets: [UInt64], sum: Double) {
+        var count: UInt64 = 0
+        for (index, bucket) in buckets.enumerated() {
+            count &+= bucket
+            let bound = index < bounds.count ? Self.number(bounds[index]) : "+Inf"
+            sample("\(name)_bucket", rendered: labels, more: "le=\"\(bound)\"", "\(count)")
+        }
+        sample("\(name)_sum", rendered: labels, Self.number(sum))
+        sample("\(name)_count", rendered: labels, "\(count)")
+    }
+
     /// `labels` is `a="b",c="d"` or empty; `more` a label after them.
     mutating func sample(_ name: String, rendered labels: String, more: String = "", _ number: String) {
         append(name)

@@ -90,15 +90,10 @@ final class HistogramCell: MetricCell, TimerHandler, RecorderHandler {
     }
 
     func write(_ name: String, labels: String, into text: inout ExpositionText) {
-        // The count is the sum of what was read here, so that it always equals the last bucket.
-        var count: UInt64 = 0
-        for (index, bucket) in buckets.enumerated() {
-            count &+= bucket.count.load(ordering: .relaxed)
-            let bound = index < bounds.count ? ExpositionText.number(bounds[index]) : "+Inf"
-            text.sample("\(name)_bucket", rendered: labels, more: "le=\"\(bound)\"", "\(count)")
-        }
-        text.sample("\(name)_sum", rendered: labels, ExpositionText.number(sum.load()))
-        text.sample("\(name)_count", rendered: labels, "\(count)")
+        // Read once, so that the count always equals the last bucket.
+        text.histogram(
+            name, rendered: labels, bounds: bounds, buckets: buckets.map { $0.count.load(ordering: .relaxed) },
+            sum: sum.load())
     }
 }
 

@@ -1,3 +1,4 @@
+import AccessLog
 import HTTP
 import NIOCore
 import NIOPosix
@@ -15,11 +16,13 @@ struct LoopbackServer: Sendable {
     let service: NIOLoopBound<HTTPService>
     let listener: HTTPServer
     let counters: @Sendable () async throws -> ServerCounters
+    /// Looks at what was told of finished exchanges.
+    let access: @Sendable (@escaping @Sendable (AccessDesk) -> Void) async throws -> Void
 
     /// Runs `body` beside a server that answers with what `responder` makes; `tls` offers `protocols` by ALPN.
     static func with<Value: Sendable>(
         isSecure: Bool, protocols: [String] = ["h2", "http/1.1"], limits: ServerLimits = ServerLimits(),
-        identity: ServerIdentity? = nil,
+        identity: ServerIdentity? = nil, accessLog: AccessLogWriter? = nil,
         on loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next(),
         responder: @escaping @Sendable () -> any Responder,
         _ body: (LoopbackServer) async throws -> Value
@@ -37,7 +40,9 @@ struct LoopbackServer: Sendable {
         }
         let service = try await loop.submit {
             NIOLoopBound(
-                HTTPService(responder: responder(), registry: ConnectionRegistry(limits: limits, eventLoop: loop)),
+                HTTPService(
+                    responder: responder(),
+                    registry: ConnectionRegistry(limits: limits, eventLoop: loop, accessLog: accessLog)),
                 eventLoop: loop)
         }.get()
         let server = try await HTTPServer.listen(
@@ -47,7 +52,8 @@ struct LoopbackServer: Sendable {
             LoopbackServer(
                 loop: loop, address: address, tls: clientTLS, http2TLS: http2TLS, service: service,
                 listener: server,
-                counters: { try await loop.submit { service.value.registry.counters }.get() }))
+                counters: { try await loop.submit { service.value.registry.counters }.get() },
+                access: { body in try await loop.submit { body(service.value.registry.access) }.get() }))
         await server.stopAccepting()
         try await loop.submit { service.value.registry.closeAll() }.get()
         return result

@@ -21,6 +21,7 @@ package struct EdgeConfiguration: Equatable, Sendable {
     /// What requests under way have to end in when the node is told to stop.
     package var drainTimeout = Duration.seconds(10)
     package var log = LogConfiguration()
+    package var accessLog = AccessLogConfiguration()
 
     package init() {}
 
@@ -69,6 +70,7 @@ package struct EdgeConfiguration: Equatable, Sendable {
         drainTimeout =
             root.value("drain_timeout", .duration(.zero ... .seconds(600)), standard: drainTimeout).value
         log = root.section("log", LogConfiguration.init).value
+        accessLog = root.section("access_log", AccessLogConfiguration.init).value
     }
 
     private mutating func readUpstreams(_ root: Section) {

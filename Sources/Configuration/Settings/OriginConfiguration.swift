@@ -25,6 +25,7 @@ package struct OriginConfiguration: Equatable, Sendable {
     /// What requests under way have to end in when the node is told to stop.
     package var drainTimeout = Duration.seconds(10)
     package var log = LogConfiguration()
+    package var accessLog = AccessLogConfiguration()
 
     package init() {}
 
@@ -75,6 +76,7 @@ package struct OriginConfiguration: Equatable, Sendable {
         drainTimeout =
             root.value("drain_timeout", .duration(.zero ... .seconds(600)), standard: drainTimeout).value
         log = root.section("log", LogConfiguration.init).value
+        accessLog = root.section("access_log", AccessLogConfiguration.init).value
     }
 
     private mutating func readChannels(_ root: Section, mayBeEmpty: Bool) {

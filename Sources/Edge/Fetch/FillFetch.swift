@@ -14,6 +14,9 @@ final class FillFetch {
     private var winner: FillAttempt?
     private var failures = 0
     private var hedge: Scheduled<Void>?
+    private let startedAt = NIODeadline.now()
+    /// How long the answer took to begin; nil while it has not.
+    private(set) var timeToHead: TimeAmount?
 
     init(id: FillID, request: RequestHead, edge: EdgeResponder) {
         self.id = id
@@ -61,6 +64,7 @@ final class FillFetch {
     fileprivate func received(_ head: ResponseHead, by attempt: FillAttempt) {
         guard winner == nil || winner === attempt else { return }
         winner = attempt
+        if timeToHead == nil { timeToHead = .now() - startedAt }
         hedge?.cancel()
         edge?.upstreams.succeeded(upstream: attempt.upstream)
         for slow in attempts where slow !== attempt {

@@ -1,3 +1,4 @@
+import AccessLog
 import Cache
 import HTTP
 import NIOCore
@@ -17,6 +18,7 @@ final class PassFetch: FetchReceiver, BodySource {
     private var isEnded = false
     private var isFailed = false
     private var fetch: Fetch?
+    private let startedAt = NIODeadline.now()
 
     /// Bytes that may wait for a slow client before the upstream is made to wait too.
     private static let highWater = 1 << 20
@@ -53,7 +55,9 @@ final class PassFetch: FetchReceiver, BodySource {
         answer.fields.append(
             exchange.isLoop ? CacheStatus.note : "cache-status", leads ?? edge.passStatus(reason, head))
         let length = head.fields.first("content-length")?.decimalValue
-        exchange.respond(answer, body: .stream(self, length: length))
+        let cache = leads.flatMap { CacheResult(note: $0) } ?? reason.result
+        if cache.asksUpstream { exchange.fetched(in: .now() - startedAt) }
+        exchange.respond(answer, body: .stream(self, length: length), cache: cache)
     }
 
     func fetch(_ fetch: Fetch, interim head: ResponseHead) { exchange.inform(Forwarding.toClient(head)) }

@@ -1,3 +1,4 @@
+import AccessLog
 import Cache
 import HTTP
 
@@ -46,6 +47,52 @@ extension CacheStore.ServedAs {
         switch self {
         case .miss, .revalidated: true
         case .hit, .pushed, .stale, .collapsed: false
+        }
+    }
+
+    /// The same for the access log and the metrics.
+    var result: CacheResult {
+        switch self {
+        case .hit: .hit
+        case .miss: .miss
+        case .collapsed: .collapsed
+        case .stale: .stale
+        case .revalidated: .revalidated
+        case .pushed: .pushed
+        }
+    }
+}
+
+extension CacheStore.PassReason {
+    /// The same for the access log and the metrics.
+    var result: CacheResult {
+        switch self {
+        case .method: .method
+        case .request: .request
+        case .bypass: .bypass
+        }
+    }
+}
+
+extension CacheResult {
+    /// What another plane of this edge noted, in the words of Cache-Status.
+    init?(note: String) {
+        // The first member names the cache; the others of interest are those that do not change from answer to answer.
+        let words = note.split(separator: ";").dropFirst().map { $0.drop { $0 == " " } }.filter {
+            !$0.hasPrefix("ttl=") && !$0.hasPrefix("fwd-status=") && $0 != "stored"
+        }
+        let text = words.joined(separator: "; ")
+        guard let found = CacheResult.allCases.first(where: { $0.words.map { "\($0)" == text } ?? false }) else {
+            return nil
+        }
+        self = found
+    }
+
+    /// Whether an upstream was asked for it.
+    var asksUpstream: Bool {
+        switch self {
+        case .miss, .collapsed, .revalidated, .method, .request, .bypass: true
+        case .none, .hit, .pushed, .stale: false
         }
     }
 }

@@ -1,3 +1,4 @@
+import AccessLog
 import Cache
 import HTTP
 import Logging
@@ -142,6 +143,7 @@ final class EdgeResponder: Responder {
                     detail: "As many requests wait \(excess.place) as its configuration allows. Ask again."))
         }
         waiting[waiter] = Waiting(exchange: exchange, request: request, channel: channel, counted: counted)
+        exchange.parked()
         waiterOf[exchange] = waiter
     }
 
@@ -188,13 +190,15 @@ final class EdgeResponder: Responder {
     func mayRetry(_ fill: FillID) -> Bool { store.mayRetry(fill) }
 
     func fillReceived(_ fill: FillID, _ head: ResponseHead) {
-        perform(store.head(fill, head, at: .now, unixSeconds: WallClock.now() / 1_000_000))
+        perform(
+            store.head(fill, head, at: .now, unixSeconds: WallClock.now() / 1_000_000),
+            upstream: fillFetches[fill]?.timeToHead)
     }
 
     func fillReceived(_ fill: FillID, _ bytes: ByteBuffer) { perform(store.body(fill, bytes)) }
     func fillEnded(_ fill: FillID) {
-        fillFetches[fill] = nil
-        perform(store.finish(fill, at: .now))
+        let time = fillFetches.removeValue(forKey: fill)?.timeToHead
+        perform(store.finish(fill, at: .now), upstream: time)
     }
 
     func fillFailed(_ fill: FillID) {
@@ -228,7 +232,8 @@ final class EdgeResponder: Responder {
         CacheStatus.text(name, passed: reason, status: head.status)
     }
 
-    private func perform(_ effects: [CacheStore.Effect]) {
+    /// `upstream` is how long the answer took to begin that has these effects.
+    private func perform(_ effects: [CacheStore.Effect], upstream: TimeAmount? = nil) {
         for effect in effects {
             switch effect {
             case .deliver(let waiter, let response, let role):
@@ -237,7 +242,7 @@ final class EdgeResponder: Responder {
                     continue
                 }
                 guard let place = take(waiter) else { continue }
-                serve(response, role, to: place.request, on: place.exchange)
+                serve(response, role, to: place.request, on: place.exchange, upstream: upstream)
             case .pass(let waiter):
                 if let fill = listedFills.removeValue(forKey: waiter) {
                     feeds.fillFailed(fill.target, channel: fill.channel)
@@ -285,6 +290,7 @@ final class EdgeResponder: Responder {
 
     func take(_ waiter: WaiterID) -> Waiting? {
         guard let place = waiting.removeValue(forKey: waiter) else { return nil }
+        place.exchange.released()
         waiterOf[place.exchange] = nil
         if let counted = place.counted { parked.remove(channel: counted.channel, address: counted.address) }
         return place
@@ -294,18 +300,19 @@ final class EdgeResponder: Responder {
         exchange.refuse(
             Problem(
                 name: "upstream-unavailable", title: "No upstream answers", status: 503,
-                detail: "This edge holds nothing for the request and none of its upstreams answers. Try again."))
+                detail: "This edge holds nothing for the request and none of its upstreams answers. Try again."),
+            cache: .miss)
     }
 }
 
 extension Exchange {
     /// Answers with a problem document that caches keep for so many seconds.
-    func refuse(_ problem: Problem, keptFor seconds: Int = 0) {
+    func refuse(_ problem: Problem, keptFor seconds: Int = 0, cache: CacheResult = .none) {
         var head = problem.head
         if seconds > 0 { head.fields.set("cache-control", "max-age=\(seconds)") }
         CORS.append(to: &head.fields)
         if problem.status == 503 || problem.status == 429 { head.fields.append("retry-after", "1") }
-        respond(head, body: .bytes(problem.body))
+        respond(head, body: .bytes(problem.body), cache: cache)
     }
 }
 

@@ -98,7 +98,8 @@ package enum HTTPDate {
 
     // The Gregorian calendar in eras of 400 years that begin on 1 March 0000, so that leap days come last.
 
-    private static func civil(fromDay day: Int64) -> (year: Int, month: Int, day: Int) {
+    /// The date of a day counted from 1970-01-01.
+    package static func civil(fromDay day: Int64) -> (year: Int, month: Int, day: Int) {
         let shifted = Int(day) + 719_468
         let era = shifted / 146_097
         let dayOfEra = shifted % 146_097

@@ -58,6 +58,7 @@ final class ParkingIndex {
         places[exchange] = Place(group: group, ticket: lastTicket, channel: channel)
         channel.count += 1
         exchange.address?.parked += 1
+        exchange.parked()
         counters.parked += 1
     }
 
@@ -69,7 +70,10 @@ final class ParkingIndex {
     }
 
     /// The request has been taken out of its group to be answered.
-    func answered(_ exchange: Exchange) { forget(exchange) }
+    func answered(_ exchange: Exchange) {
+        forget(exchange)
+        exchange.released()
+    }
 
     func noteExpired() { counters.expired += 1 }
 

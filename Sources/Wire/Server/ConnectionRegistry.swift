@@ -1,9 +1,12 @@
+import AccessLog
 import NIOCore
 
 /// The open connections of one event loop: their count, their clock and their end.
 package final class ConnectionRegistry {
     package let limits: ServerLimits
     package var counters = ServerCounters()
+    /// Where finished exchanges are told of.
+    package let access: AccessDesk
     let spares = SpareBuffers()
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var perAddress: [String: AddressUse] = [:]
@@ -13,11 +16,15 @@ package final class ConnectionRegistry {
     private var leaveQuiet: TimeAmount?
     private var whenEmpty: EventLoopPromise<Void>?
 
-    /// `ledger` is shared with the server's other event loops.
-    package init(limits: ServerLimits, eventLoop: any EventLoop, ledger: ConnectionLedger = ConnectionLedger()) {
+    /// `ledger` is shared with the server's other event loops, `accessLog` with whom it may.
+    package init(
+        limits: ServerLimits, eventLoop: any EventLoop, ledger: ConnectionLedger = ConnectionLedger(),
+        accessLog: AccessLogWriter? = nil
+    ) {
         self.limits = limits
         self.ledger = ledger
         self.eventLoop = eventLoop
+        access = AccessDesk(writer: accessLog, eventLoop: eventLoop)
         let bound = NIOLoopBound(Weak(self), eventLoop: eventLoop)
         // It ends by itself: whoever lets the registry go last may do so on another thread, or when the loop is no more.
         eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { task in
@@ -61,11 +68,14 @@ package final class ConnectionRegistry {
             use.connections -= 1
             if use.connections == 0 { perAddress[host] = nil }
         }
-        if connections.isEmpty { whenEmpty?.succeed() }
+        guard connections.isEmpty else { return }
+        access.flush()
+        whenEmpty?.succeed()
     }
 
     private func tick() {
         let now = NIODeadline.now()
+        access.setClock()
         // A copy: a check may close its connection, which removes it.
         for connection in Array(connections.values) { connection.check(at: now) }
     }

@@ -1,3 +1,4 @@
+import AccessLog
 import HTTP
 import NIOCore
 
@@ -38,14 +39,26 @@ package struct Exchange: Hashable {
         hasher.combine(stream)
     }
 
-    /// Sends the answer. HEAD requests and statuses without a body get the head alone.
-    package func respond(_ head: ResponseHead, body: ResponseBody = .none) {
-        connection.respond(stream: stream, head: head, body: body)
+    /// Sends the answer. HEAD requests and statuses without a body get the head alone. `cache` is for the access log and the
+    /// metrics.
+    package func respond(_ head: ResponseHead, body: ResponseBody = .none, cache: CacheResult = .none) {
+        connection.respond(stream: stream, head: head, body: body, cache: cache)
     }
 
     /// The same with a head that is laid out, whose `length` is the body's.
-    package func respond(_ prepared: PreparedHead, body: ResponseBody) {
-        connection.respond(stream: stream, prepared: prepared, body: body)
+    package func respond(_ prepared: PreparedHead, body: ResponseBody, cache: CacheResult = .none) {
+        connection.respond(stream: stream, prepared: prepared, body: body, cache: cache)
+    }
+
+    /// It waits from now on for something to come to be, which the access log and the metrics tell.
+    package func parked() { connection.note(stream: stream) { $0.park(at: $1) } }
+
+    /// It waits no longer.
+    package func released() { connection.note(stream: stream) { $0.release(at: $1) } }
+
+    /// The upstream that was asked for it began its answer after so much time.
+    package func fetched(in time: TimeAmount) {
+        connection.note(stream: stream) { trail, _ in trail.fetched(in: time) }
     }
 
     /// Sends a 1xx answer before the final one. Clients of HTTP/1.0 get none (RFC 9110, 15.2).

@@ -1,3 +1,4 @@
+import AccessLog
 import HTTP
 import NIOCore
 
@@ -27,6 +28,9 @@ final class HTTP1Server {
     private var since = NIODeadline.now()
     private var lastProgress = NIODeadline.now()
     private var isSourcePending = false
+    private var trail = ExchangeTrail()
+    /// The request that is answered, kept for the access log where there is one.
+    private var logged: RequestHead?
 
     /// Bytes of later requests kept while one is answered; beyond them the socket is not read.
     private static let pipelineBytes = 64 * 1024
@@ -61,8 +65,11 @@ final class HTTP1Server {
 
     func connectionLost() {
         switch state {
-        case .waiting, .sending: connection.responder.cancelled(Exchange(connection: connection, stream: request))
-        case .awaitingHead, .readingBody, .finished: break
+        case .waiting, .sending:
+            conclude(connection.lossEnding, at: connection.now)
+            connection.responder.cancelled(Exchange(connection: connection, stream: request))
+        case .readingBody: conclude(connection.lossEnding, at: connection.now)
+        case .awaitingHead, .finished: break
         }
         state = .finished
     }
@@ -128,6 +135,8 @@ final class HTTP1Server {
             switch event {
             case .head(let head, _):
                 since = connection.now
+                trail = ExchangeTrail(startedAt: since)
+                if connection.registry.access.isLogging { logged = head }
                 // No other protocol is spoken here: RFC 9110, 7.8 lets a server pass over the wish.
                 if parser.requestsUpgrade { parser.declineUpgrade() }
                 state = .readingBody(head, ByteBuffer())
@@ -156,19 +165,25 @@ final class HTTP1Server {
     /// Answers something that is no request, then closes: after it the bytes' meaning is unknown.
     private func refuse(_ problem: Problem) {
         if case .finished = state { return }
+        if case .readingBody = state {} else { trail = ExchangeTrail(startedAt: connection.now) }
+        trail.status = problem.status
+        trail.bodyBytes = problem.body.readableBytes
         output.withTail {
             HTTP1Writer.write(problem.head, framing: .length(problem.body.readableBytes), keepsAlive: false, into: &$0)
         }
         output.append(body: problem.body)
         state = .finished
         since = connection.now
+        conclude(.whole, at: since)
         connection.closeAfterWriting()
     }
 
     // MARK: Answers
 
-    func respond(request number: Int32, head: ResponseHead, body: ResponseBody) {
+    func respond(request number: Int32, head: ResponseHead, body: ResponseBody, cache: CacheResult) {
         guard number == request, case .waiting(var framing) = state else { return }
+        trail.status = head.status
+        trail.cache = cache
         if isShuttingDown { framing.keepsAlive = false }
         let bodyFraming = framing.choose(head: head, body: body)
         output.withTail {
@@ -178,9 +193,13 @@ final class HTTP1Server {
         send(body, framing)
     }
 
-    func respond(request number: Int32, prepared: PreparedHead, body: ResponseBody) {
+    func respond(request number: Int32, prepared: PreparedHead, body: ResponseBody, cache: CacheResult) {
         guard number == request, case .waiting(var framing) = state else { return }
-        guard framing.isPlain, !isShuttingDown else { return respond(request: number, head: prepared.head, body: body) }
+        guard framing.isPlain, !isShuttingDown else {
+            return respond(request: number, head: prepared.head, body: body, cache: cache)
+        }
+        trail.status = prepared.head.status
+        trail.cache = cache
         _ = framing.choose(head: prepared.head, body: body)
         output.withTail { _ = $0.writeImmutableBuffer(prepared.http1) }
         send(body, framing)
@@ -196,6 +215,19 @@ final class HTTP1Server {
     func inform(request number: Int32, head: ResponseHead) {
         guard number == request, case .waiting(let framing) = state, !framing.isHTTP10 else { return }
         output.withTail { HTTP1Writer.write(head, framing: .none, keepsAlive: true, into: &$0) }
+    }
+
+    func note(request number: Int32, _ body: (inout ExchangeTrail) -> Void) {
+        guard number == request else { return }
+        switch state {
+        case .waiting, .sending: body(&trail)
+        case .awaitingHead, .readingBody, .finished: break
+        }
+    }
+
+    private func conclude(_ ending: AccessEnding, at now: NIODeadline) {
+        connection.conclude(&trail, ending, at: now, logged?.version ?? .http11, logged)
+        logged = nil
     }
 
     func abort(request number: Int32) {
@@ -222,6 +254,7 @@ final class HTTP1Server {
             switch piece {
             case .bytes(let bytes, let isLast):
                 isSourcePending = false
+                trail.bodyBytes &+= bytes.readableBytes
                 if framing.isChunked {
                     output.withTail { HTTP1Writer.chunkHead(count: bytes.readableBytes, into: &$0) }
                 }
@@ -244,6 +277,7 @@ final class HTTP1Server {
 
     private func finishAnswer(_ framing: HTTP1Framing) {
         since = connection.now
+        conclude(.whole, at: since)
         guard framing.keepsAlive else {
             state = .finished
             return connection.closeAfterWriting()

@@ -1,3 +1,4 @@
+import AccessLog
 import CNghttp2
 import HTTP
 import NIOCore
@@ -81,7 +82,11 @@ final class HTTP2Server: HTTP2Session {
 
     func connectionLost() {
         let lost = streams.filter { $0.id != 0 }.map { (id: $0.id, isComplete: $0.isComplete, isPush: $0.isPush) }
-        for stream in streams { stream.close() }
+        let now = connection.now
+        for stream in streams where stream.id != 0 {
+            conclude(stream, connection.lossEnding, at: now)
+            stream.close()
+        }
         freeStreams = []
         openStreams = 0
         for stream in lost where stream.isComplete {
@@ -135,8 +140,10 @@ final class HTTP2Server: HTTP2Session {
 
     // MARK: Answers
 
-    func respond(stream id: Int32, head: ResponseHead, body: ResponseBody) {
+    func respond(stream id: Int32, head: ResponseHead, body: ResponseBody, cache: CacheResult = .none) {
         guard let stream = stream(id), !stream.isAnswered else { return }
+        stream.trail.status = head.status
+        stream.trail.cache = cache
         let isHead = stream.head.method == .head
         let hasBody = start(stream, body, isSent: !isHead && head.allowsBody)
         var lines = HTTP2HeaderBlock()
@@ -145,9 +152,13 @@ final class HTTP2Server: HTTP2Session {
         lines.withNameValues(scratch: &scratch) { submit($0, stream, hasBody: hasBody) }
     }
 
-    func respond(stream id: Int32, prepared: PreparedHead, body: ResponseBody) {
+    func respond(stream id: Int32, prepared: PreparedHead, body: ResponseBody, cache: CacheResult) {
         guard let stream = stream(id), !stream.isAnswered else { return }
-        guard stream.head.method != .head else { return respond(stream: id, head: prepared.head, body: body) }
+        guard stream.head.method != .head else {
+            return respond(stream: id, head: prepared.head, body: body, cache: cache)
+        }
+        stream.trail.status = prepared.head.status
+        stream.trail.cache = cache
         stream.prepared = prepared
         let hasBody = start(stream, body, isSent: prepared.head.allowsBody)
         submit(prepared.http2.pairs, stream, hasBody: hasBody)
@@ -156,7 +167,10 @@ final class HTTP2Server: HTTP2Session {
     /// Returns whether there is a body to send.
     private func start(_ stream: HTTP2Stream, _ body: ResponseBody, isSent: Bool) -> Bool {
         stream.isAnswered = true
-        guard isSent, !body.isEmpty else { return false }
+        guard isSent, !body.isEmpty else {
+            stream.isSent = true
+            return false
+        }
         stream.cursor = BodyCursor(body)
         startSending(stream)
         return true
@@ -212,6 +226,10 @@ final class HTTP2Server: HTTP2Session {
         }
     }
 
+    func note(stream id: Int32, _ body: (inout ExchangeTrail) -> Void) {
+        if let stream = stream(id) { body(&stream.trail) }
+    }
+
     func resumeBody(stream id: Int32) {
         guard let stream = stream(id) else { return }
         startSending(stream)
@@ -230,8 +248,10 @@ final class HTTP2Server: HTTP2Session {
         case .bytes(let piece, let isLast):
             let count = piece.readableBytes
             stream.piece = piece
+            if isLast { stream.isSent = true }
             return .bytes(count: count, isLast: isLast)
         case .end:
+            stream.isSent = true
             return .bytes(count: 0, isLast: true)
         case .pending:
             stopSending(stream)
@@ -245,6 +265,7 @@ final class HTTP2Server: HTTP2Session {
         guard let stream = HTTP2Stream.marked(mark), stream.id == id, let piece = stream.piece.take() else { return }
         hasSentBody = true
         conduct.carried(count)
+        stream.trail.bodyBytes &+= count
         output.append(body: piece)
     }
 
@@ -341,7 +362,10 @@ final class HTTP2Server: HTTP2Session {
             }
         case NGHTTP2_RST_STREAM.rawValue:
             // A push that the client cancels is one that this side offered.
-            if let stream = stream(hd.stream_id), stream.isPush { return }
+            if let stream = stream(hd.stream_id) {
+                stream.isResetByPeer = true
+                if stream.isPush { return }
+            }
             heed(conduct.wasResetByPeer(now: nanoseconds))
         case let type:
             if hearsLeave(frame) { return leaveNow() }
@@ -382,10 +406,11 @@ final class HTTP2Server: HTTP2Session {
         let wasWaiting = stream.isComplete && !stream.isAnswered
         let wasTorn = stream.isAnswered && code != NGHTTP2_NO_ERROR.rawValue
         let wasPush = stream.isPush
+        lastActivity = connection.now
+        conclude(stream, stream.isSent ? .whole : stream.isResetByPeer ? .gone : .cut, at: lastActivity)
         stream.close()
         freeStreams.append(stream)
         openStreams -= 1
-        lastActivity = connection.now
         guard wasPush || wasWaiting || wasTorn else { return }
         let exchange = Exchange(connection: connection, stream: id)
         if wasPush {
@@ -393,6 +418,11 @@ final class HTTP2Server: HTTP2Session {
         } else {
             connection.responder.cancelled(exchange)
         }
+    }
+
+    /// Pushes are answers to nobody's request: the subscription that they come by is told of.
+    private func conclude(_ stream: HTTP2Stream, _ ending: AccessEnding, at now: NIODeadline) {
+        if !stream.isPush { connection.conclude(&stream.trail, ending, at: now, .http2, stream.head) }
     }
 
     private func stream(_ id: Int32) -> HTTP2Stream? {

@@ -15,6 +15,10 @@ final class HTTP2Stream {
     var isAnswered = false
     /// Promised by this side: nobody asked for it.
     var isPush = false
+    /// All of the answer is with libnghttp2, or has no body.
+    var isSent = false
+    var isResetByPeer = false
+    var trail = ExchangeTrail()
     /// What libnghttp2 reads the answer's head from.
     var prepared: PreparedHead?
     var cursor = BodyCursor(.none)
@@ -33,6 +37,7 @@ final class HTTP2Stream {
     func open(_ id: Int32, at now: NIODeadline) {
         self.id = id
         openedAt = now
+        trail = ExchangeTrail(startedAt: now)
     }
 
     /// Forgets its request and its answer. Memory that only this stream holds is kept for the next.
@@ -45,6 +50,8 @@ final class HTTP2Stream {
         isComplete = false
         isAnswered = false
         isPush = false
+        isSent = false
+        isResetByPeer = false
         prepared = nil
         cursor = BodyCursor(.none)
         piece = nil

@@ -1,3 +1,4 @@
+import AccessLog
 import HTTP
 import NIOCore
 import NIOTLS
@@ -39,6 +40,14 @@ package final class ServerConnection: ChannelInboundHandler {
     private var stalledSince: NIODeadline?
     private let openedAt = NIODeadline.now()
     private var readAt = NIODeadline.now()
+    /// Lines of the access log that end when the socket has taken what is written.
+    private var unsettled: UnsettledLines?
+    /// Of what is being written, the last piece: its promise ends lines.
+    private var lastWrite: ByteBuffer?
+    /// This side breaks off what is under way.
+    private var isEndedHere = false
+    /// The client's address in the lines of the access log.
+    private var peer: [UInt8]?
 
     init(responder: any Responder, limits: ServerLimits, isTLS: Bool, registry: ConnectionRegistry) {
         self.responder = responder
@@ -127,6 +136,7 @@ package final class ServerConnection: ChannelInboundHandler {
 
     package func channelInactive(context: ChannelHandlerContext) {
         loseEngine()
+        if let unsettled { settle(unsettled.count, lossEnding) }
         context.fireChannelInactive()
     }
 
@@ -176,24 +186,33 @@ package final class ServerConnection: ChannelInboundHandler {
 
     // MARK: Called by exchanges
 
-    func respond(stream: Int32, head: ResponseHead, body: ResponseBody) {
+    func respond(stream: Int32, head: ResponseHead, body: ResponseBody, cache: CacheResult) {
         switch engine {
-        case .http1(let server): server.respond(request: stream, head: head, body: body)
-        case .http2(let server): server.respond(stream: stream, head: head, body: body)
+        case .http1(let server): server.respond(request: stream, head: head, body: body, cache: cache)
+        case .http2(let server): server.respond(stream: stream, head: head, body: body, cache: cache)
         case .loop(let server): return server.respond(stream: stream, head: head, body: body)
         case .undecided, .closed: return
         }
         pumpSoon()
     }
 
-    func respond(stream: Int32, prepared: PreparedHead, body: ResponseBody) {
+    func respond(stream: Int32, prepared: PreparedHead, body: ResponseBody, cache: CacheResult) {
         switch engine {
-        case .http1(let server): server.respond(request: stream, prepared: prepared, body: body)
-        case .http2(let server): server.respond(stream: stream, prepared: prepared, body: body)
+        case .http1(let server): server.respond(request: stream, prepared: prepared, body: body, cache: cache)
+        case .http2(let server): server.respond(stream: stream, prepared: prepared, body: body, cache: cache)
         case .loop(let server): return server.respond(stream: stream, head: prepared.head, body: body)
         case .undecided, .closed: return
         }
         pumpSoon()
+    }
+
+    /// Lets an exchange that is not over note something of itself, with the time.
+    func note(stream: Int32, _ body: (inout ExchangeTrail, NIODeadline) -> Void) {
+        switch engine {
+        case .http1(let server): server.note(request: stream) { body(&$0, now) }
+        case .http2(let server): server.note(stream: stream) { body(&$0, now) }
+        case .loop, .undecided, .closed: return
+        }
     }
 
     var takesPush: Bool {
@@ -250,6 +269,7 @@ package final class ServerConnection: ChannelInboundHandler {
 
     /// Closes now, dropping what is queued.
     func closeNow() {
+        isEndedHere = true
         context?.cut(isPolite: false)
     }
 
@@ -294,15 +314,32 @@ package final class ServerConnection: ChannelInboundHandler {
         defer { isPumping = false }
         repeat {
             wantsPump = false
-            while context.channel.isWritable, takeOutput({ write($0, to: context) }) { context.flush() }
+            while context.channel.isWritable, takeOutput({ write($0, to: context) }) { flush(context) }
         } while wantsPump
         stalledSince = context.channel.isWritable ? nil : stalledSince ?? .now()
+        // Exchanges that ended without another byte to write.
+        if let unsettled, stalledSince == nil { settle(unsettled.tell(), .whole) }
         if closesAfterPump || isFinished { finish(context) }
     }
 
     private func write(_ buffer: ByteBuffer, to context: ChannelHandlerContext) {
         registry.counters.bytesSent &+= UInt64(buffer.readableBytes)
-        context.write(wrapOutboundOut(buffer), promise: nil)
+        guard unsettled != nil else { return context.write(wrapOutboundOut(buffer), promise: nil) }
+        if let lastWrite { context.write(wrapOutboundOut(lastWrite), promise: nil) }
+        lastWrite = buffer
+    }
+
+    /// Flushes a burst. What its last write becomes is what the exchanges that ended in it became.
+    private func flush(_ context: ChannelHandlerContext) {
+        if let last = lastWrite.take() {
+            let count = unsettled?.tell() ?? 0
+            let promise = count > 0 ? context.eventLoop.makePromise(of: Void.self) : nil
+            promise?.futureResult.assumeIsolated().whenComplete { [self] result in
+                if case .success = result { settle(count, .whole) } else { settle(count, lossEnding) }
+            }
+            context.write(wrapOutboundOut(last), promise: promise)
+        }
+        context.flush()
     }
 
     /// Hands over the engine's next batch of bytes. Returns false when it has none for now.
@@ -322,15 +359,58 @@ package final class ServerConnection: ChannelInboundHandler {
         switch engine {
         case .http1(let server) where server.hasOutput: return
         case .http2(let server) where server.wantsWrite: return
-        case .http2(let server) where server.isCut: return context.cut(isPolite: true)
+        case .http2(let server) where server.isCut:
+            isEndedHere = true
+            return context.cut(isPolite: true)
         case .undecided: return context.close(promise: nil)
         case .loop, .closed: return
         case .http1, .http2: break
         }
         // What is handed to the channel and flushed goes out first: a whole close would drop it.
         farewell = .sending(since: .now(), bytes: 0)
+        isEndedHere = true
         loseEngine()
+        isEndedHere = false
         context.close(mode: .output, promise: nil)
+    }
+
+    // MARK: What is told of exchanges
+
+    /// How an exchange ended that was under way when its connection did.
+    var lossEnding: AccessEnding { isEndedHere ? .cut : .gone }
+
+    /// An exchange is over. One that was answered in full is told once the socket has taken the answer.
+    func conclude(
+        _ trail: inout ExchangeTrail, _ ending: AccessEnding, at now: NIODeadline, _ version: HTTPVersion,
+        _ request: @autoclosure () -> RequestHead?
+    ) {
+        trail.release(at: now)
+        registry.counters.times.record(trail, until: now)
+        guard registry.access.isLogging else { return }
+        let entry = AccessEntry(
+            startedAt: registry.access.unixMicroseconds(trail.startedAt), peer: peerText,
+            peerPort: remoteAddress?.port ?? 0, request: request(), version: version, isSecure: isTLS,
+            status: trail.status, bodyBytes: trail.bodyBytes, cache: trail.cache, held: trail.held.map { $0 / 1_000 },
+            upstream: trail.upstream.map { $0 / 1_000 })
+        guard ending == .whole else { return registry.access.write(entry, duration: now - trail.startedAt, ending) }
+        let lines = unsettled ?? registry.access.takeLines()
+        unsettled = lines
+        registry.access.begin(entry, startedAt: trail.startedAt, into: lines)
+    }
+
+    private var peerText: [UInt8] {
+        if let peer { return peer }
+        let text = Array((remoteAddress?.ipAddress ?? "").utf8)
+        peer = text
+        return text
+    }
+
+    private func settle(_ count: Int, _ ending: AccessEnding) {
+        guard let lines = unsettled else { return }
+        registry.access.settle(lines, count: count, ending, at: now)
+        guard lines.isEmpty else { return }
+        unsettled = nil
+        registry.access.give(lines)
     }
 
     // MARK: Time

@@ -36,6 +36,8 @@ package struct ServerCounters: Sendable {
     package var stalledConnections: UInt64 = 0
     package var abusiveConnections: UInt64 = 0
     package var bytesSent: UInt64 = 0
+    /// Kept whether there is an access log or not.
+    package var times = LatencyHistograms()
 
     package init() {}
 
@@ -51,5 +53,6 @@ package struct ServerCounters: Sendable {
         stalledConnections &+= other.stalledConnections
         abusiveConnections &+= other.abusiveConnections
         bytesSent &+= other.bytesSent
+        times.add(other.times)
     }
 }
