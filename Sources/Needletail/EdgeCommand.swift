@@ -71,8 +71,7 @@ extension EdgeConfiguration {
         var settings = EdgeSettings()
         settings.name = name
         switch cores {
-        // Of the machine's cores those that this process may run on (`taskset`, cpusets), within its quota.
-        case .auto: settings.eventLoops = min(ProcessInfo.processInfo.activeProcessorCount, System.coreCount)
+        case .auto: settings.eventLoops = UsableCores.count
         case .exactly(let count): settings.eventLoops = count
         }
         settings.http =

@@ -130,5 +130,28 @@ extension EndToEnd {
             #expect(try metrics(of: edge, "needletail_edge_upstream_fetches_total") == asked)
             #expect(try metrics(of: edge, "needletail_edge_parked_requests") == 0)
         }
+
+        /// One loop where the process may run on one core: `cores: auto` heeds `taskset` and cpusets.
+        @Test func itTakesAsManyLoopsAsItMayUseCores() throws {
+            let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+                "needletail-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: directory) }
+            let arguments = ["edge", "--http", "127.0.0.1:0", "--set", "upstreams.0.url=http://127.0.0.1:1"]
+            func loops(_ command: [String], _ settings: [String] = []) throws -> Int {
+                let words = command + [Fleet.program] + arguments + settings.flatMap { ["--set", $0] }
+                let edge = try ChildProcess(
+                    words[0], Array(words.dropFirst()), in: directory, name: UUID().uuidString, patience: 10)
+                defer { edge.stop() }
+                _ = try Fleet.port("http", of: edge)
+                let tasks = "/proc/\(edge.processIdentifier)/task"
+                return try FileManager.default.contentsOfDirectory(atPath: tasks).count { task in
+                    (try? String(contentsOfFile: "\(tasks)/\(task)/comm", encoding: .utf8))?.hasPrefix("NIO-ELT-")
+                        == true
+                }
+            }
+            #expect(try loops(["taskset", "-c", "0"]) == 1)
+            #expect(try loops(["taskset", "-c", "0"], ["cores=3"]) == 3)
+        }
     }
 }

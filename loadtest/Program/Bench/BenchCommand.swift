@@ -11,13 +11,13 @@ struct BenchCommand: ParsableCommand {
         discussion: "Example: needletail-loadtest bench --only startup --only age")
 
     enum Measure: String, CaseIterable, ExpressibleByArgument {
-        case startup, age, ingest, glass, playlist, holds, returns
+        case startup, age, ingest, glass, tiers, playlist, holds, returns
     }
 
-    @Option(help: "Measure this alone; may be repeated: startup, age, ingest, glass, playlist, holds, returns.")
+    @Option(help: "Measure this alone; may be repeated: startup, age, ingest, glass, tiers, playlist, holds, returns.")
     var only: [Measure] = []
 
-    @Option(help: "Publishers that are killed and come back.")
+    @Option(help: "Publishers that are killed and come back; a third as many rounds of each tier.")
     var rounds = 15
 
     @Option(help: "Seconds of each measurement.")
@@ -61,6 +61,18 @@ struct BenchCommand: ParsableCommand {
             row("time without a publisher, killed and come back", Spread(result.outages).text("s", digits: 2))
             row("time without a frame in Chromium through an edge", Spread(result.gaps).text("s", digits: 2))
             row("rounds after which it went on by itself", "\(result.recovered) of \(rounds)")
+        }
+        if chosen.contains(.tiers) {
+            let tiers = try TiersMeasure().run(part: "200ms", seconds: seconds, rounds: max(1, rounds / 3))
+            let origin = Spread(tiers.origin).quantile(0.5)
+            for (name, medians) in [
+                ("the origin", tiers.origin), ("an edge", tiers.edge), ("an edge behind an edge", tiers.farEdge),
+            ] {
+                let spread = Spread(medians)
+                row(
+                    "glass latency in Chromium from \(name), 200 ms parts, medians of rounds",
+                    spread.text("ms", digits: 0) + String(format: ", %+.0f ms", spread.quantile(0.5) - origin))
+            }
         }
         if chosen.contains(.glass) {
             for (name, part) in parts + [("1000 ms", "1s")] {

@@ -10,6 +10,19 @@ final class BrowserGlass {
         try browser.open(url)
     }
 
+    /// From now on the page fetches media and playlists at `base`, and everything else where it was.
+    func fetchMedia(from base: String) throws {
+        _ = try browser.evaluate(
+            """
+            const open = XMLHttpRequest.prototype.open;
+            XMLHttpRequest.prototype.open = function (method, url, ...rest) {
+              const target = new URL(url, location.href);
+              const isMedia = target.pathname.startsWith("/live/");
+              return open.call(this, method, isMedia ? "\(base)" + target.pathname + target.search : url, ...rest);
+            };
+            """)
+    }
+
     /// Milliseconds from opening the page to its first picture; nil while there is none.
     func firstFrame() throws -> Double? { try numbers()?["firstFrameAt"] as? Double }
 
