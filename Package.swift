@@ -53,6 +53,8 @@ let package = Package(
             ]),
         .target(name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")]),
         .target(name: "Prometheus", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")]),
+        // Work on files that blocks, for threads that may.
+        .target(name: "Files", dependencies: [.product(name: "NIOCore", package: "swift-nio")]),
         .target(name: "Logs", dependencies: [.product(name: "Logging", package: "swift-log")]),
         .target(
             name: "Node",
@@ -65,7 +67,8 @@ let package = Package(
         .target(
             name: "Origin",
             dependencies: [
-                "AccessLog", "Cache", "Compression", "Cryptography", "HLS", "HTTP", "Media", "Node", "Prometheus",
+                "AccessLog", "Cache", "Compression", "Cryptography", "Files", "HLS", "HTTP", "Media", "Node",
+                "Prometheus",
                 "RTMP",
                 "Relay", "Wire",
                 .product(name: "Logging", package: "swift-log"),
@@ -77,7 +80,7 @@ let package = Package(
         .target(
             name: "Edge",
             dependencies: [
-                "AccessLog", "Cache", "HLS", "HTTP", "Node", "Prometheus", "Relay", "Wire",
+                "AccessLog", "Cache", "Files", "HLS", "HTTP", "Node", "Prometheus", "Relay", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -148,7 +151,8 @@ let package = Package(
         .testTarget(
             name: "OriginTests",
             dependencies: [
-                "Compression", "HLS", "HTTP", "Harness", "Media", "Node", "Origin", "Prometheus", "Seeded", "Wire",
+                "Compression", "Files", "HLS", "HTTP", "Harness", "Media", "Node", "Origin", "Prometheus", "Seeded",
+                "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -168,7 +172,12 @@ let package = Package(
             dependencies: ["Cache", "HTTP", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "EdgeTests",
-            dependencies: ["AccessLog", "Cache", "Edge", "HTTP", .product(name: "NIOCore", package: "swift-nio")]),
+            dependencies: [
+                "AccessLog", "Cache", "Edge", "HTTP",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .testTarget(
             name: "RelayTests",
             dependencies: ["Cache", "HLS", "HTTP", "Relay", "Seeded", .product(name: "NIOCore", package: "swift-nio")]),

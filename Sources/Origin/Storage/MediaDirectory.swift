@@ -1,3 +1,4 @@
+import Files
 import Logging
 import NIOCore
 import NIOPosix
@@ -82,10 +83,10 @@ package final class MediaDirectory: Sendable {
     func journals(of folder: String) -> [(firstSequence: Int64, bytes: ByteBuffer)] {
         guard lock.withLock({ $0 >= 0 }) else { return [] }
         let path = "\(self.folder)/\(folder)"
-        return Self.names(in: path).compactMap { name -> (firstSequence: Int64, bytes: ByteBuffer)? in
+        return BlockingFiles.names(in: path).compactMap { name -> (firstSequence: Int64, bytes: ByteBuffer)? in
             guard let number = name.split(separator: ".").last.flatMap({ Int64($0) }),
                 name == MediaJournal.name(number), let size = size(of: "\(folder)/\(name)"), size < 64 << 20,
-                let bytes = try? readNow("\(path)/\(name)", at: 0, count: size)
+                let bytes = try? BlockingFiles.read("\(path)/\(name)", at: 0, count: size)
             else { return nil }
             return (number, bytes)
         }.sorted { $0.firstSequence < $1.firstSequence }
@@ -93,8 +94,7 @@ package final class MediaDirectory: Sendable {
 
     /// Bytes in a file.
     func size(of name: String) -> Int? {
-        var status = stat()
-        return stat("\(folder)/\(name)", &status) == 0 ? Int(status.st_size) : nil
+        BlockingFiles.size("\(folder)/\(name)")
     }
 
     /// When a file was last written, in microseconds since 1970.
@@ -131,10 +131,10 @@ package final class MediaDirectory: Sendable {
                 while let first = pieces.first {
                     let same = pieces.prefix { $0.file === first.file }
                     pieces = pieces.dropFirst(same.count)
-                    try writeNow(same.map(\.bytes), to: "\(folder)/\(first.file.name)", at: first.offset)
+                    try BlockingFiles.write(same.map(\.bytes), to: "\(folder)/\(first.file.name)", at: first.offset)
                     if first.offset == 0 { begun += 1 }
                 }
-                try writeNow([batch.records], to: "\(folder)/\(batch.journal)", at: batch.isFirst ? 0 : nil)
+                try BlockingFiles.write([batch.records], to: "\(folder)/\(batch.journal)", at: batch.isFirst ? 0 : nil)
                 noteWritten(begun)
             } catch {
                 noteFailure(error)
@@ -149,7 +149,7 @@ package final class MediaDirectory: Sendable {
     ) -> EventLoopFuture<ByteBuffer> {
         readers.runIfActive(eventLoop: eventLoop) { [self] in
             do {
-                return try readNow("\(folder)/\(file.name)", at: offset, count: count)
+                return try BlockingFiles.read("\(folder)/\(file.name)", at: offset, count: count)
             } catch {
                 state.withLock { $0.counters.readFailures += 1 }
                 throw error
@@ -179,23 +179,17 @@ package final class MediaDirectory: Sendable {
     /// bytes that only its memory had: it is removed.
     private func prepare() throws {
         if lock.withLock({ $0 >= 0 }) { return }
-        try Self.makeFolders(root)
+        try BlockingFiles.makeFolders(root)
         let path = "\(root)/\(Self.folder).lock"
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else { throw FileError(operation: "open", path: path) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let error = FileError(operation: "lock", path: path)
-            close(descriptor)
-            throw error
-        }
+        let descriptor = try BlockingFiles.lock(path)
         let mark = "\(folder)/\(Self.mark)"
         let era = Self.era()
-        let found = (try? readNow(mark, at: 0, count: era.readableBytes)).map { String(buffer: $0) }
+        let found = (try? BlockingFiles.read(mark, at: 0, count: era.readableBytes)).map { String(buffer: $0) }
         if found != String(buffer: era) {
-            Self.removeTree(folder)
+            BlockingFiles.removeTree(folder)
             do {
-                try Self.makeFolders(folder)
-                try writeNow([era], to: mark, at: 0)
+                try BlockingFiles.makeFolders(folder)
+                try BlockingFiles.write([era], to: mark, at: 0)
             } catch {
                 close(descriptor)
                 throw error
@@ -218,74 +212,12 @@ package final class MediaDirectory: Sendable {
 
     private func removeAll(but kept: Set<String>) {
         guard lock.withLock({ $0 >= 0 }) else { return }
-        for channel in Self.names(in: folder) where channel != Self.mark {
-            for epoch in Self.names(in: "\(folder)/\(channel)") where !kept.contains("\(channel)/\(epoch)") {
-                Self.removeTree("\(folder)/\(channel)/\(epoch)")
+        for channel in BlockingFiles.names(in: folder) where channel != Self.mark {
+            for epoch in BlockingFiles.names(in: "\(folder)/\(channel)") where !kept.contains("\(channel)/\(epoch)") {
+                BlockingFiles.removeTree("\(folder)/\(channel)/\(epoch)")
             }
             rmdir("\(folder)/\(channel)")
         }
-    }
-
-    /// Writes at `offset`, or at the end. A file begins anew at 0.
-    private func writeNow(_ pieces: [ByteBuffer], to path: String, at offset: Int?) throws {
-        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (offset == 0 ? O_TRUNC : 0) | (offset == nil ? O_APPEND : 0)
-        var descriptor = open(path, flags, 0o640)
-        if descriptor < 0, errno == ENOENT, let slash = path.lastIndex(of: "/") {
-            try Self.makeFolders(String(path[..<slash]))
-            descriptor = open(path, flags, 0o640)
-        }
-        guard descriptor >= 0 else { throw FileError(operation: "create", path: path) }
-        do {
-            if let offset, offset > 0, lseek(descriptor, off_t(offset), SEEK_SET) < 0 {
-                throw FileError(operation: "write", path: path)
-            }
-            for piece in pieces {
-                try piece.withUnsafeReadableBytes { bytes in
-                    var rest = bytes[...]
-                    while !rest.isEmpty {
-                        let part = UnsafeRawBufferPointer(rebasing: rest)
-                        #if canImport(Glibc)
-                            let count = Glibc.write(descriptor, part.baseAddress, part.count)
-                        #else
-                            let count = Darwin.write(descriptor, part.baseAddress, part.count)
-                        #endif
-                        if count < 0, errno == EINTR { continue }
-                        guard count > 0 else { throw FileError(operation: "write", path: path) }
-                        rest = rest.dropFirst(count)
-                    }
-                }
-            }
-        } catch {
-            close(descriptor)
-            unlink(path)
-            throw error
-        }
-        // The file system may tell only now that there was no room.
-        guard close(descriptor) == 0 else {
-            let error = FileError(operation: "close", path: path)
-            unlink(path)
-            throw error
-        }
-    }
-
-    // MARK: On a reader's thread
-
-    private func readNow(_ path: String, at offset: Int, count: Int) throws -> ByteBuffer {
-        // Opened for each piece: a slow viewer keeps no descriptor.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError(operation: "open", path: path) }
-        defer { close(descriptor) }
-        var bytes = ByteBuffer()
-        bytes.reserveCapacity(count)
-        while bytes.readableBytes < count {
-            let missing = count - bytes.readableBytes
-            let position = off_t(offset + bytes.readableBytes)
-            let taken = bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: missing) { target in
-                max(0, pread(descriptor, target.baseAddress, missing, position))
-            }
-            guard taken > 0 else { throw FileError(operation: "read", path: path) }
-        }
-        return bytes
     }
 
     // MARK: What the operator is told
@@ -308,33 +240,5 @@ package final class MediaDirectory: Sendable {
         logger?.error(
             "storage fails: media is in memory only, beyond its bound the window gets shorter, and a restart loses it",
             metadata: ["directory": "\(root)", "reason": "\(error)"])
-    }
-
-    private static func makeFolders(_ path: String) throws {
-        var made = path.hasPrefix("/") ? "/" : ""
-        for step in path.split(separator: "/") {
-            made += made.isEmpty || made == "/" ? step : "/\(step)"
-            if mkdir(made, 0o750) != 0, errno != EEXIST { throw FileError(operation: "make", path: made) }
-        }
-    }
-
-    private static func names(in path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { raw in
-                String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names
-    }
-
-    private static func removeTree(_ path: String) {
-        // Names are read before any is removed: what readdir gives meanwhile is not said. A link is removed, never
-        // followed.
-        for child in names(in: path).map({ "\(path)/\($0)" }) where unlink(child) != 0 { removeTree(child) }
-        rmdir(path)
     }
 }

@@ -1,4 +1,5 @@
 import NIOCore
+import Node
 import Wire
 
 /// The bytes of one rendition's segments: in memory while viewers near live want them, from files afterwards.

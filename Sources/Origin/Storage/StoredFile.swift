@@ -1,13 +1,8 @@
 import NIOCore
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Node
 
 /// A file of a media directory. It is removed when nobody has this value any more.
-final class StoredFile: Sendable {
+final class StoredFile: ReadableFile, Sendable {
     let name: String
     private let directory: MediaDirectory
 
@@ -20,26 +15,5 @@ final class StoredFile: Sendable {
 
     func read(at offset: Int, count: Int, on eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer> {
         directory.read(self, at: offset, count: count, on: eventLoop)
-    }
-}
-
-/// A file operation that the system refused.
-struct FileError: Error, CustomStringConvertible {
-    let operation: String
-    let path: String
-    let code: Int32
-
-    /// Takes the reason from `errno`.
-    init(operation: String, path: String) {
-        code = errno
-        self.operation = operation
-        self.path = path
-    }
-
-    var description: String {
-        switch code {
-        case EWOULDBLOCK: "\(path) is another process's: give each origin a storage directory of its own."
-        default: "cannot \(operation) \(path): \(String(cString: strerror(code)))"
-        }
     }
 }

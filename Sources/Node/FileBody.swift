@@ -1,8 +1,14 @@
 import NIOCore
 import Wire
 
+/// A file that is read off the event loop.
+package protocol ReadableFile: AnyObject {
+    /// Reads `count` bytes, all or none; the future is of `eventLoop`.
+    func read(at offset: Int, count: Int, on eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer>
+}
+
 /// The body of an answer that lies in a file: read by the piece, off the event loop, as the connection takes it.
-final class FileBody: BodySource {
+package final class FileBody: BodySource {
     private enum State {
         case idle
         case reading
@@ -13,23 +19,27 @@ final class FileBody: BodySource {
     /// Bytes of one read, and so of memory for one slow reader.
     private static let pieceBytes = 128 * 1024
 
-    private let file: StoredFile
+    private let file: any ReadableFile
     private let exchange: Exchange
     private let eventLoop: any EventLoop
     private var offset: Int
     private let end: Int
     private var state = State.idle
 
-    /// `range` is of bytes in the file.
-    init(_ file: StoredFile, range: Range<Int>, for exchange: Exchange, on eventLoop: any EventLoop) {
+    /// `range` is of bytes in the file, of which `first`, if any, have been read.
+    package init(
+        _ file: any ReadableFile, range: Range<Int>, first: ByteBuffer? = nil, for exchange: Exchange,
+        on eventLoop: any EventLoop
+    ) {
         self.file = file
         self.exchange = exchange
         self.eventLoop = eventLoop
         offset = range.lowerBound
         end = range.upperBound
+        if let first, first.readableBytes > 0 { state = .ready(first) }
     }
 
-    func next(limit: Int) -> BodyPiece {
+    package func next(limit: Int) -> BodyPiece {
         switch state {
         case .idle:
             if offset == end { return .end }
