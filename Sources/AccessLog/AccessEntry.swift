@@ -44,7 +44,7 @@ package struct AccessEntry {
 package enum CacheResult: UInt8, CaseIterable, Sendable {
     /// Nothing: the node's own pages, refusals, and all that an origin answers.
     case none
-    case hit, pushed, stale, miss, collapsed, revalidated
+    case hit, disk, pushed, stale, miss, collapsed, revalidated
     /// Not the cache's to answer: by its method, by its own wish, or because nobody may share it.
     case method, request, bypass
 
@@ -53,6 +53,7 @@ package enum CacheResult: UInt8, CaseIterable, Sendable {
         switch self {
         case .none: nil
         case .hit: "hit"
+        case .disk: "hit; detail=disk"
         case .pushed: "hit; detail=pushed"
         case .stale: "hit; detail=stale"
         case .miss: "fwd=miss"

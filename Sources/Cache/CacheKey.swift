@@ -22,6 +22,12 @@ package struct CacheKey: Hashable, Sendable {
         hasher.combine(takesGzip)
     }
 
+    /// As it was made once.
+    init(target: HTTPBytes, takesGzip: Bool) {
+        self.target = target
+        self.takesGzip = takesGzip
+    }
+
     package init(_ request: RequestHead) {
         takesGzip = Self.isPlaylist(request) && ContentCoding.negotiate(request.fields, offered: [.gzip]) == .gzip
         guard Self.isLive(request), request.query != nil else {

@@ -7,8 +7,10 @@ extension CacheStore {
     package func invalidate(_ target: HTTPBytes) {
         for key in CacheKey.all(of: target) {
             table.remove(key)
+            disk?.overtake(key)
             for id in fillsOfKey[key] ?? [] { fills[id]?.isKept = false }
         }
+        tellWorker()
     }
 
     /// An operator's purge: what it selects is let go of or let be stale, and what is under way is not kept. Returns how
@@ -24,7 +26,13 @@ extension CacheStore {
                 }
             if isMeant { fill.isKept = false }
         }
-        return table.purge(selector, mode, at: now)
+        guard disk != nil else { return table.purge(selector, mode, at: now) }
+        let filed = disk?.purge(selector, mode, at: now) ?? []
+        let onlyFiled = filed.filter { !table.holds($0.key, $0.selection) }
+        var purged = table.purge(selector, mode, at: now)
+        for object in onlyFiled { purged.add(object.key, 1) }
+        tellWorker()
+        return purged
     }
 
     /// Bytes that a live channel holds.
@@ -40,14 +48,14 @@ extension CacheStore {
             guard let new = head.fields.first(name), let old = held.head.fields.first(name), new != old else {
                 continue
             }
-            return table.remove(held, under: key)
+            return drop(held, under: key, of: request)
         }
         let merged = held.head.freshened(by: dated(head, unixSeconds))
         let freshness = Freshness(request: request, response: merged, unixSeconds: unixSeconds, policy: policy)
-        guard freshness.verdict == .store else { return table.remove(held, under: key) }
-        table.store(
+        guard freshness.verdict == .store else { return drop(held, under: key, of: request) }
+        keep(
             StoredResponse(head: merged, body: held.body, freshness: freshness, at: now), under: key,
-            VarySelection(merged.fields, request: request.fields))
+            VarySelection(merged.fields, request: request.fields), isSameBody: true, at: now)
     }
 
     /// The answer to a POST that names itself as the target's content with a lifetime of its own is kept for GETs
@@ -61,9 +69,9 @@ extension CacheStore {
         let shared = SharedBody()
         for piece in body { shared.append(piece) }
         shared.complete()
-        table.store(
+        keep(
             StoredResponse(head: dated(head, unixSeconds), body: shared, freshness: freshness, at: now),
-            under: CacheKey(request), VarySelection(head.fields, request: request.fields))
+            under: CacheKey(request), VarySelection(head.fields, request: request.fields), at: now)
     }
 }
 

@@ -11,6 +11,11 @@ package final class CacheStore {
     /// Fetches that others may join, of each key in their order.
     var fillsOfKey: [CacheKey: [FillID]] = [:]
     var fills: [FillID: Fill] = [:]
+    /// Reads of files that others join.
+    var loads: [DiskTier.FileID: FillID] = [:]
+    /// What lies in files; nil where memory is all.
+    package internal(set) var disk: DiskTier?
+    package weak var diskWorker: (any DiskWorker)?
     private var fillOfWaiter: [WaiterID: FillID] = [:]
     private var passing: [CacheKey: ContinuousClock.Instant] = [:]
     private var lastFill: FillID = 0
@@ -21,11 +26,14 @@ package final class CacheStore {
 
     /// `channelBytes` bounds what each live channel holds within the budget.
     package init(
-        budgetBytes: Int, objectBytes: Int, channelBytes: Int = .max, policy: FreshnessPolicy = FreshnessPolicy()
+        budgetBytes: Int, objectBytes: Int, channelBytes: Int = .max, policy: FreshnessPolicy = FreshnessPolicy(),
+        disk: DiskTier? = nil
     ) {
         self.objectBytes = objectBytes
         self.policy = policy
         table = ObjectTable(budgetBytes: budgetBytes, objectBytes: objectBytes, channelBytes: channelBytes)
+        table.gathersEvicted = disk != nil
+        self.disk = disk
     }
 
     package var counters: Counters {
@@ -46,7 +54,9 @@ package final class CacheStore {
     ) -> Lookup {
         let key = CacheKey(request)
         let isLive = CacheKey.isLive(request)
-        let held = table.find(key, request.fields)
+        var held = table.find(key, request.fields)
+        var filed: DiskTier.Object?
+        if held == nil, disk != nil { (held, filed) = lookOnDisk(key, request, at: now) }
         // On live paths players reload all day, many of them with no-cache: only the origin's word counts there.
         let isPlain = isLive || !request.fields.steersCaches
         if isPlain, let held, held.isFresh(at: now) {
@@ -57,6 +67,9 @@ package final class CacheStore {
         if let held, held.satisfies(control, at: now) {
             if held.isFresh(at: now) { counts.hits += 1 } else { counts.stale += 1 }
             return .serve(held, held.isFresh(at: now) ? .hit : .stale)
+        }
+        if let filed, !control.noStore, isLive || !Self.isOriginsToJudge(request) {
+            return read(filed, key, request, control, waiter: waiter, at: now)
         }
         if CacheControl(request.fields).onlyIfCached { return .notCached }
         if control.noStore {
@@ -123,11 +136,8 @@ package final class CacheStore {
 
     /// Someone else brings what this fetch was to bring: it is forgotten, and its waiters are the caller's, in order.
     package func handOver(_ id: FillID) -> [WaiterID] {
-        guard let fill = fills.removeValue(forKey: id) else { return [] }
-        forget(id, of: fill.key)
-        let waiters = fill.order.filter { fill.waiters[$0] != nil }
-        for waiter in waiters { fillOfWaiter[waiter] = nil }
-        return waiters
+        guard let fill = removeFill(id) else { return [] }
+        return fill.order.filter { fill.waiters[$0] != nil }
     }
 
     /// If-Match and If-Unmodified-Since are about the origin's state, not about what is held (RFC 9110, 13.1).
@@ -138,13 +148,26 @@ package final class CacheStore {
     private func lead(
         _ key: CacheKey, _ request: RequestHead, _ previous: StoredResponse?, at now: ContinuousClock.Instant
     ) -> (FillID, RequestHead) {
-        lastFill += 1
         let fill = Fill(
             key: key, original: request, request: UpstreamRequest.fill(request, key: key, previous: previous),
             previous: previous, deliversWhole: CacheKey.isLive(request), startedAt: now)
+        let id = addFill(fill)
+        fillsOfKey[key, default: []].append(id)
+        return (id, fill.request)
+    }
+
+    func addFill(_ fill: Fill) -> FillID {
+        lastFill += 1
         fills[lastFill] = fill
-        fillsOfKey[key, default: []].append(lastFill)
-        return (lastFill, fill.request)
+        return lastFill
+    }
+
+    /// Ends a fill. Its waiters are the caller's.
+    func removeFill(_ id: FillID) -> Fill? {
+        guard let fill = fills.removeValue(forKey: id) else { return nil }
+        forget(id, of: fill.key)
+        for waiter in fill.waiters.keys { fillOfWaiter[waiter] = nil }
+        return fill
     }
 
     /// A fetch under way whose answer, as far as can be told, is this request's too.
@@ -156,7 +179,7 @@ package final class CacheStore {
         }
     }
 
-    private func wait(_ waiter: WaiterID, for fill: FillID, _ role: ServedAs, _ request: RequestHead) {
+    func wait(_ waiter: WaiterID, for fill: FillID, _ role: ServedAs, _ request: RequestHead) {
         fills[fill]?.waiters[waiter] = (role, request)
         fills[fill]?.order.append(waiter)
         fillOfWaiter[waiter] = fill
@@ -277,10 +300,12 @@ package final class CacheStore {
         response.body.complete()
         var effects = end(id, deliver: response, as: nil)
         if fill.isKept {
-            table.store(response, under: fill.key, fill.selection)
+            keep(response, under: fill.key, fill.selection, at: now)
         } else if let previous = fill.previous, response.head.status < 500 {
             // Something newer is known and may not be kept: what is held has been overtaken.
-            table.remove(previous, under: fill.key)
+            drop(previous, under: fill.key, of: fill.original)
+        } else if disk != nil, response.head.status < 500 {
+            dropFiled(fill.key, of: fill.original)
         }
         if !response.body.followers.isEmpty { effects.append(.grew(response.body.followers)) }
         return effects
@@ -329,9 +354,12 @@ package final class CacheStore {
             delay: fill.deliversWhole ? 0 : Int(fill.startedAt.duration(to: now).components.seconds))
         let response = StoredResponse(head: merged, body: previous.body, freshness: freshness, at: now)
         if freshness.verdict == .store, fill.isKept {
-            table.store(response, under: fill.key, VarySelection(merged.fields, request: fill.original.fields))
+            keep(
+                response, under: fill.key, VarySelection(merged.fields, request: fill.original.fields),
+                isSameBody: true,
+                at: now)
         } else {
-            table.remove(previous, under: fill.key)
+            drop(previous, under: fill.key, of: fill.original)
         }
         return end(id, deliver: response, as: .revalidated)
     }
@@ -359,7 +387,7 @@ package final class CacheStore {
     }
 
     /// No one joins this fetch any more.
-    private func forget(_ id: FillID, of key: CacheKey) {
+    func forget(_ id: FillID, of key: CacheKey) {
         fillsOfKey[key]?.removeAll { $0 == id }
         if fillsOfKey[key]?.isEmpty == true { fillsOfKey[key] = nil }
     }

@@ -3,7 +3,7 @@ import HTTP
 /// What the cache and its owner say to each other, and what it knows of a fetch.
 extension CacheStore {
     /// How an answer was come by, for logs and Cache-Status.
-    package enum ServedAs: Sendable, Equatable { case hit, miss, collapsed, stale, revalidated, pushed }
+    package enum ServedAs: Sendable, Equatable { case hit, miss, collapsed, stale, revalidated, pushed, disk }
 
     /// Why a request goes past the cache (`fwd` of RFC 9211).
     package enum PassReason: Sendable, Equatable { case method, request, bypass }
@@ -16,6 +16,10 @@ extension CacheStore {
         case joined(FillID)
         /// Wait, and fetch this for everyone who waits.
         case lead(FillID, RequestHead)
+        /// Wait, and read this file's body for everyone who waits (`loaded`).
+        case load(FillID, DiskTier.Object)
+        /// Send what is asked for from this file, and tell when that is done (`released`).
+        case file(DiskTier.Object)
         /// The answer cannot be shared: fetch it for this client alone.
         case pass(PassReason)
         /// only-if-cached and nothing to serve (RFC 9111, 5.2.1.7).
@@ -65,6 +69,8 @@ extension CacheStore {
         let previous: StoredResponse?
         let deliversWhole: Bool
         let startedAt: ContinuousClock.Instant
+        /// The file that it is read from, in place of an upstream.
+        let file: DiskTier.FileID?
         var waiters: [WaiterID: (role: ServedAs, request: RequestHead)] = [:]
         var order: [WaiterID] = []
         var response: StoredResponse?
@@ -73,8 +79,9 @@ extension CacheStore {
 
         init(
             key: CacheKey, original: RequestHead, request: RequestHead, previous: StoredResponse?,
-            deliversWhole: Bool, startedAt: ContinuousClock.Instant
+            deliversWhole: Bool, startedAt: ContinuousClock.Instant, file: DiskTier.FileID? = nil
         ) {
+            self.file = file
             self.key = key
             self.original = original
             self.request = request

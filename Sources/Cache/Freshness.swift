@@ -87,6 +87,24 @@ package struct Freshness: Sendable, Equatable {
         withheld = other.withheld
     }
 
+    /// As a file of the disk tier tells it: what is kept was to be stored.
+    init(
+        lifetime: Double, initialAge: Int, mustRevalidate: Bool, isImmutable: Bool, staleIfError: Double,
+        staleWhileRevalidate: Double, withheld: [HTTPBytes]
+    ) {
+        verdict = .store
+        self.lifetime = lifetime
+        self.initialAge = initialAge
+        self.mustRevalidate = mustRevalidate
+        self.isImmutable = isImmutable
+        self.staleIfError = staleIfError
+        self.staleWhileRevalidate = staleWhileRevalidate
+        self.withheld = withheld
+    }
+
+    /// The same at another age.
+    func at(age: Int) -> Freshness { Freshness(self, lifetime: lifetime, initialAge: age) }
+
     /// The same at this age, stale from now on.
     func expired(at age: Int) -> Freshness {
         Freshness(self, lifetime: min(lifetime, Double(age)), initialAge: age)

@@ -6,7 +6,7 @@ struct ObjectTable {
     private struct Variant {
         let response: StoredResponse
         let selection: VarySelection
-        let node: SieveQueue.Node
+        let node: SieveQueue<CacheKey>.Node
         let bytes: Int
     }
 
@@ -16,10 +16,20 @@ struct ObjectTable {
     private var channels: [HTTPBytes: Channel] = [:]
     private var keysOfName: [HTTPBytes: Set<CacheKey>] = [:]
     private var objects: [CacheKey: [Variant]] = [:]
-    private let queue = SieveQueue()
+    private let queue = SieveQueue<CacheKey>()
     private(set) var count = 0
     private(set) var bytes = 0
     private(set) var evictions: UInt64 = 0
+    /// Whether what is evicted is to be had by `takeEvicted`.
+    var gathersEvicted = false
+    private var evicted: [Evicted] = []
+
+    /// An answer for which there was no room any more.
+    struct Evicted {
+        let key: CacheKey
+        let response: StoredResponse
+        let selection: VarySelection
+    }
 
     /// Variants of one key: a field that every client sends differently must not fill the memory with one object.
     private static let variantLimit = 32
@@ -28,7 +38,7 @@ struct ObjectTable {
     private struct Channel {
         var bytes = 0
         var count = 0
-        var order: [SieveQueue.Node] = []
+        var order: [SieveQueue<CacheKey>.Node] = []
     }
 
     init(budgetBytes: Int, objectBytes: Int, channelBytes: Int = .max) {
@@ -51,6 +61,11 @@ struct ObjectTable {
 
     /// The newest answer of a key, whoever may have it.
     func newest(_ key: CacheKey) -> StoredResponse? { objects[key]?.last?.response }
+
+    /// Whether the answer of this selection is held.
+    func holds(_ key: CacheKey, _ selection: VarySelection) -> Bool {
+        objects[key]?.contains { $0.selection == selection } ?? false
+    }
 
     /// Whether the newest answer of the key says that these two requests select different ones. Where nothing is known they
     /// are taken for alike.
@@ -81,7 +96,7 @@ struct ObjectTable {
 
     // MARK: Channels
 
-    private mutating func enter(_ name: HTTPBytes, _ node: SieveQueue.Node, _ size: Int) {
+    private mutating func enter(_ name: HTTPBytes, _ node: SieveQueue<CacheKey>.Node, _ size: Int) {
         var channel = channels.removeValue(forKey: name) ?? Channel()
         channel.bytes += size
         channel.count += 1
@@ -99,7 +114,7 @@ struct ObjectTable {
             guard oldest !== node else { break }
             let gone = take(oldest.key) { $0.node === oldest }
             for variant in gone { queue.remove(variant.node) }
-            evictions += UInt64(gone.count)
+            note(gone, of: oldest.key)
         }
         if next > 0 { channels[name]?.order.removeFirst(next) }
     }
@@ -151,13 +166,30 @@ struct ObjectTable {
 
     private mutating func evict() -> Bool {
         guard let victim = queue.evict() else { return false }
-        take(victim.key) { $0.node === victim }
-        evictions += 1
+        note(take(victim.key) { $0.node === victim }, of: victim.key)
         return true
+    }
+
+    private mutating func note(_ gone: [Variant], of key: CacheKey) {
+        evictions += UInt64(gone.count)
+        guard gathersEvicted else { return }
+        evicted += gone.map { Evicted(key: key, response: $0.response, selection: $0.selection) }
+    }
+
+    /// What has been evicted since this was last asked.
+    mutating func takeEvicted() -> [Evicted] {
+        guard !evicted.isEmpty else { return [] }
+        defer { evicted.removeAll(keepingCapacity: true) }
+        return evicted
     }
 
     /// Lets go of all variants of a key.
     mutating func remove(_ key: CacheKey) { remove(key) { _ in true } }
+
+    /// Lets go of the variants of a key that a request selects.
+    mutating func remove(_ key: CacheKey, selectedBy request: HTTPFields) {
+        remove(key) { $0.selection.isEmpty || $0.selection.matches(request) }
+    }
 
     /// Lets go of one answer, if it is still held.
     mutating func remove(_ response: StoredResponse, under key: CacheKey) {

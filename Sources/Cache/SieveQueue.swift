@@ -1,12 +1,12 @@
 /// Which entry goes first when memory runs out: SIEVE (Zhang et al., NSDI 2024). New entries join at the head, a hand
 /// walks from the tail and evicts the first entry that was not visited since it last passed.
-final class SieveQueue {
+final class SieveQueue<Key> {
     final class Node {
-        let key: CacheKey
+        let key: Key
         var isVisited = false
         fileprivate(set) var newer: Node?
         fileprivate(set) weak var older: Node?
-        fileprivate init(_ key: CacheKey) { self.key = key }
+        fileprivate init(_ key: Key) { self.key = key }
     }
 
     private var newest: Node?
@@ -21,7 +21,7 @@ final class SieveQueue {
         }
     }
 
-    func insert(_ key: CacheKey) -> Node {
+    func insert(_ key: Key) -> Node {
         let node = Node(key)
         node.older = newest
         newest?.newer = node

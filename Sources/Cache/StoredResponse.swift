@@ -22,6 +22,15 @@ package final class StoredResponse {
         freshUntil = now + .seconds(freshness.lifetime - Double(freshness.initialAge))
     }
 
+    /// The same answer with its body elsewhere.
+    init(_ other: StoredResponse, body: SharedBody) {
+        head = other.head
+        self.body = body
+        freshness = other.freshness
+        storedAt = other.storedAt
+        freshUntil = other.freshUntil
+    }
+
     /// The head as those get it who did not cause its fetch: without what `no-cache` or `private` withholds by name.
     package var reusedHead: ResponseHead {
         guard !freshness.withheld.isEmpty else { return head }

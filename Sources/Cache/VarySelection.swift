@@ -1,4 +1,5 @@
 import HTTP
+import struct NIOCore.ByteBuffer
 
 /// The second part of a key: the request fields that an answer's Vary names, in a form in which requests that mean the
 /// same are the same (RFC 9111, 4.1).
@@ -104,5 +105,33 @@ package struct VarySelection: Sendable, Equatable {
             let fraction = (Array(decimals) + Array(repeating: 0x30, count: 3 - decimals.count))[...].decimalValue
         else { return 0 }
         return min(1_000, first == 0x31 ? 1_000 : fraction)
+    }
+}
+
+// MARK: - In a file
+
+extension VarySelection {
+    /// A count, and each name with its value, which may be missing; then the language.
+    func write(into bytes: inout ByteBuffer) {
+        bytes.writeInteger(UInt32(clamping: members.count))
+        for (name, value) in members {
+            bytes.writeText(name)
+            bytes.writeInteger(value == nil ? 0 : 1, as: UInt8.self)
+            bytes.writeText(value ?? [])
+        }
+        bytes.writeInteger(language == nil ? 0 : 1, as: UInt8.self)
+        bytes.writeText(language ?? [])
+    }
+
+    init?(reading bytes: inout ByteBuffer) {
+        guard let count = bytes.readInteger(as: UInt32.self), count <= bytes.readableBytes else { return nil }
+        for _ in 0..<count {
+            guard let name = bytes.readText(), let isThere = bytes.readInteger(as: UInt8.self),
+                let value = bytes.readText()
+            else { return nil }
+            members.append((name, isThere == 1 ? Array(value) : nil))
+        }
+        guard let hasLanguage = bytes.readInteger(as: UInt8.self), let text = bytes.readText() else { return nil }
+        language = hasLanguage == 1 ? Array(text) : nil
     }
 }

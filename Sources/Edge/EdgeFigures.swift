@@ -13,8 +13,18 @@ struct EdgeFigures: Sendable {
         let counters: UpstreamSet.Counters
     }
 
+    /// The disk tier of the plane that has one.
+    struct Disk: Sendable {
+        let counters: DiskTier.Counters
+        let bytes: Int
+        let objects: Int
+        let isWorking: Bool
+    }
+
     var server: ServerCounters
     var cache: CacheStore.Counters
+    /// What lies in files; nil where there are none.
+    var disk: Disk?
     var storedBytes: Int
     var objects: Int
     var fills: Int
@@ -33,6 +43,9 @@ struct EdgeFigures: Sendable {
     ) {
         self.server = server
         cache = store.counters
+        disk = store.disk.map {
+            Disk(counters: $0.counters, bytes: $0.bytes, objects: $0.count, isWorking: $0.isWorking)
+        }
         storedBytes = store.storedBytes
         objects = store.entryCount
         fills = store.fillCount
@@ -54,6 +67,7 @@ struct EdgeFigures: Sendable {
     mutating func add(_ other: EdgeFigures) {
         server.add(other.server)
         cache.add(other.cache)
+        disk = disk ?? other.disk
         storedBytes += other.storedBytes
         objects += other.objects
         fills += other.fills

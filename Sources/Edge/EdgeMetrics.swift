@@ -9,6 +9,7 @@ enum EdgeMetrics {
         for (result, value) in [
             ("hit", counters.hits), ("miss", counters.misses), ("coalesced", counters.collapsed),
             ("stale", counters.stale), ("pass", counters.passed), ("push", figures.pushAnswers),
+            ("disk", figures.disk?.counters.hits ?? 0),
         ] {
             text.sample("needletail_edge_requests_total", labels: [("result", result)], value)
         }
@@ -40,7 +41,29 @@ enum EdgeMetrics {
             text.family(name, .gauge, help: help)
             text.sample(name, UInt64(clamping: value))
         }
+        if let disk = figures.disk { write(disk, into: &text) }
         write(figures.upstreams, into: &text)
+    }
+
+    private static func write(_ disk: EdgeFigures.Disk, into text: inout ExpositionText) {
+        let counters = disk.counters
+        for (name, help, value) in [
+            ("hits", "Requests answered from files.", counters.hits),
+            ("writes", "Objects written to files.", counters.written),
+            ("evictions", "Objects evicted from files.", counters.evicted),
+            ("dropped", "Objects not written: the disk does not keep up, or fails.", counters.dropped),
+            ("failures", "Reads, writes and removals that failed.", counters.failures),
+        ] {
+            text.family("needletail_cache_disk_\(name)_total", .counter, help: help)
+            text.sample("needletail_cache_disk_\(name)_total", value)
+        }
+        for (name, help, value) in [
+            ("bytes", "Bytes that files take.", disk.bytes), ("objects", "Objects in files.", disk.objects),
+            ("up", "0 while nothing is written, because the disk fails or is full.", disk.isWorking ? 1 : 0),
+        ] {
+            text.family("needletail_cache_disk_\(name)", .gauge, help: help)
+            text.sample("needletail_cache_disk_\(name)", UInt64(clamping: value))
+        }
     }
 
     private static func write(_ upstreams: [EdgeFigures.Upstream], into text: inout ExpositionText) {

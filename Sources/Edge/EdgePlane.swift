@@ -14,6 +14,8 @@ final class EdgePlane {
     let upstreams: UpstreamSet
     let feeds: ChannelFeeds
     let responder: EdgeResponder
+    /// Of the plane that talks to the upstreams, where there is one.
+    let disk: DiskCache?
     private let eventLoop: any EventLoop
     private let isLead: Bool
     private let status: NodeStatus
@@ -36,10 +38,19 @@ final class EdgePlane {
             limits: settings.serverLimits, eventLoop: eventLoop, ledger: shared.connections,
             accessLog: settings.accessLog)
         parked = shared.parked
+        let files = lead == nil ? settings.disk : nil
         let budget = settings.cacheBytes / max(1, settings.eventLoops)
         store = CacheStore(
             budgetBytes: budget, objectBytes: min(settings.objectBytes, budget),
-            channelBytes: min(settings.channelBytes, budget))
+            channelBytes: min(settings.channelBytes, budget),
+            disk: files.map { disk in
+                DiskTier(
+                    budgetBytes: disk.bytes, objectBytes: min(settings.objectBytes, budget),
+                    admits: DiskAdmission.isAdmitted)
+            })
+        disk = files.map { [store] disk in
+            DiskCache(CacheDirectory(path: disk.directory), store: store, eventLoop: eventLoop, logger: logger)
+        }
         if let lead {
             let (client, server) = LoopLink.make(from: eventLoop, to: lead.eventLoop) { lead.value.service }
             lead.eventLoop.execute { lead.value.link(server) }
@@ -62,6 +73,7 @@ final class EdgePlane {
             settings: settings, store: store, upstreams: upstreams, feeds: feeds, status: status, parked: parked,
             watchPage: WatchPage(player: shared.player, playerURL: playerURL), isLead: isLead,
             eventLoop: eventLoop)
+        responder.disk = disk
         scrape.plane = self
         upstreams.stateChanged = { [weak self] in self?.tell($0) }
         responder.invalidate = { [weak self] in self?.invalidate($0) }
@@ -97,6 +109,7 @@ final class EdgePlane {
 
     /// Connects to the upstreams, and tells when one is reached.
     func start() {
+        disk?.start()
         upstreams.warmUp()
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(50), delay: .milliseconds(100)) { task in
@@ -130,6 +143,13 @@ final class EdgePlane {
         planes = nil
         feeds.stop()
         upstreams.stop()
+    }
+
+    /// Purges what it holds. The future tells of what that was, when the disk holds none of it any more.
+    func purge(_ selector: PurgeSelector, _ mode: PurgeMode) -> EventLoopFuture<PurgedObjects> {
+        let purged = store.purge(selector, mode, at: .now)
+        guard let disk else { return eventLoop.makeSucceededFuture(purged) }
+        return disk.settle().map { purged }
     }
 
     // MARK: Figures

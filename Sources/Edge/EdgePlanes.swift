@@ -75,7 +75,7 @@ struct EdgePlanes: Sendable {
         _ selector: PurgeSelector, _ mode: PurgeMode, on eventLoop: any EventLoop
     ) -> EventLoopFuture<PurgedObjects> {
         let purge = { @Sendable (plane: NIOLoopBound<EdgePlane>) in
-            plane.eventLoop.submit { plane.value.store.purge(selector, mode, at: .now) }
+            plane.eventLoop.flatSubmit { plane.value.purge(selector, mode) }
         }
         return purge(lead).flatMap { [all] first in
             EventLoopFuture.whenAllSucceed(all.dropFirst().map(purge), on: eventLoop).map { others in
@@ -95,6 +95,8 @@ struct EdgePlanes: Sendable {
     }
 
     func stop() async {
+        let directory = try? await lead.eventLoop.submit { [lead] in lead.value.disk?.directory }.get()
         await forEach { $0.stop() }
+        await directory?.stop()
     }
 }

@@ -64,6 +64,8 @@ package struct EdgeSettings: Sendable {
     package var cacheBytes = 512 << 20
     package var objectBytes = 64 << 20
     package var channelBytes = 256 << 20
+    /// Where objects lie in files, and how many bytes of them; nil for memory alone.
+    package var disk: (directory: String, bytes: Int)?
     /// Where operators purge; nil where nobody can.
     package var admin: Admin?
     /// Requests held at once.

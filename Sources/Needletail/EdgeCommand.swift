@@ -91,6 +91,7 @@ extension EdgeConfiguration {
         settings.cacheBytes = cache.memoryBytes
         settings.objectBytes = cache.objectBytes
         settings.channelBytes = cache.channelBytes
+        settings.disk = cache.disk.map { ($0.directory, $0.bytes) }
         settings.parkedRequests = httpLimits.parkedRequests
         settings.parkedRequestsPerChannel = httpLimits.parkedRequestsPerChannel
         settings.parkedRequestsPerAddress = httpLimits.parkedRequestsPerAddress

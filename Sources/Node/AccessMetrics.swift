@@ -42,6 +42,7 @@ enum AccessMetrics {
         switch cache {
         case .none: "none"
         case .hit: "hit"
+        case .disk: "disk"
         case .pushed: "push"
         case .stale: "stale"
         case .miss: "miss"

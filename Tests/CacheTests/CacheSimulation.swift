@@ -49,6 +49,7 @@ import Testing
                 if !upstream.target.elementsEqual(object.utf8) { faults.append("asked for another object") }
                 fills[fill] = (object, false)
             case .pass, .notCached: answered.insert(waiter)
+            case .load, .file: faults.append("there is no disk")
             }
         }
 

@@ -198,6 +198,10 @@ struct MistakeTests {
             "an object fits into the cache", "cache: {memory: 16MiB, object: 17MiB}\nupstreams: [{url: http://a}]",
             #"o.yaml:1:32: "cache.object" is larger than "cache.memory". Lower the one or raise the other."#),
         Mistake(
+            "files of the cache have a place",
+            "cache: {disk: {bytes: 1GiB}}\nupstreams: [{url: http://a}]",
+            #"o.yaml:1:9: "cache.disk.directory" is missing: the path of a directory is required. Add "directory: …"."#),
+        Mistake(
             "retries grow", "retry: {first: 2s, maximum: 1s}\nupstreams: [{url: http://a}]",
             #"o.yaml:1:16: "retry.first" is larger than "retry.maximum". Lower the one or raise the other."#),
         Mistake(

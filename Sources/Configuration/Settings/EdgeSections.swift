@@ -85,6 +85,8 @@ package struct CacheConfiguration: Equatable, Sendable {
     package var objectBytes = 64 << 20
     /// Budget of what one live channel holds, in bytes.
     package var channelBytes = 256 << 20
+    /// Nil for memory alone.
+    package var disk: DiskCacheConfiguration?
 
     package init() {}
 
@@ -97,6 +99,20 @@ package struct CacheConfiguration: Equatable, Sendable {
             "channel", .byteSize(1 << 20...1 << 40), standard: min(channelBytes, memory.value))
         section.requireOrder(channel, memory)
         (memoryBytes, objectBytes, channelBytes) = (memory.value, object.value, channel.value)
+        disk = section.optionalSection("disk", DiskCacheConfiguration.init)
+    }
+}
+
+/// Files that hold what an edge keeps, beside its memory and beyond its life.
+package struct DiskCacheConfiguration: Equatable, Sendable {
+    /// This edge's alone.
+    package let directory: String
+    /// Budget of the files, in bytes.
+    package let bytes: Int
+
+    init(_ section: Section) {
+        directory = section.required("directory", .path("the path of a directory"), standIn: "").value
+        bytes = section.value("bytes", .byteSize(1 << 20...1 << 50), standard: 16 << 30).value
     }
 }
 

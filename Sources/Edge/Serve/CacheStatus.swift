@@ -12,6 +12,7 @@ enum CacheStatus {
         let stored = response.freshness.verdict == .store ? "; stored" : ""
         return switch role {
         case .hit: "\(name); hit; \(ttl)"
+        case .disk: "\(name); hit; \(ttl); detail=disk"
         case .pushed: "\(name); hit; \(ttl); detail=pushed"
         // 2.2: what is served without the upstream's having answered is a hit, however old.
         case .stale: "\(name); hit; \(ttl); detail=stale"
@@ -46,7 +47,7 @@ extension CacheStore.ServedAs {
     var isForwarded: Bool {
         switch self {
         case .miss, .revalidated: true
-        case .hit, .pushed, .stale, .collapsed: false
+        case .hit, .disk, .pushed, .stale, .collapsed: false
         }
     }
 
@@ -54,6 +55,7 @@ extension CacheStore.ServedAs {
     var result: CacheResult {
         switch self {
         case .hit: .hit
+        case .disk: .disk
         case .miss: .miss
         case .collapsed: .collapsed
         case .stale: .stale
@@ -92,7 +94,7 @@ extension CacheResult {
     var asksUpstream: Bool {
         switch self {
         case .miss, .collapsed, .revalidated, .method, .request, .bypass: true
-        case .none, .hit, .pushed, .stale: false
+        case .none, .hit, .disk, .pushed, .stale: false
         }
     }
 }

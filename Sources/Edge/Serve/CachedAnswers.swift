@@ -40,10 +40,10 @@ extension EdgeResponder {
 
     /// The head of an answer as it is sent now: with its age, and with how it was come by. Another
     /// event loop of this edge gets that as a note.
-    private func head(
+    func head(
         of response: StoredResponse, _ role: CacheStore.ServedAs, at now: ContinuousClock.Instant, toLoop: Bool = false
     ) -> (ResponseHead, CacheResult) {
-        let isReused = role == .hit || role == .stale
+        let isReused = role == .hit || role == .stale || role == .disk
         var head = forwarded(isReused ? response.reusedHead : response.head)
         head.fields.append("age", decimal: response.age(at: now))
         let leads = CacheStatus.takeNote(from: &head)

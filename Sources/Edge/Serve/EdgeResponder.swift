@@ -46,6 +46,8 @@ final class EdgeResponder: Responder {
     /// Fetches of what a pushed playlist lists and nobody pushed.
     var listedFills: [WaiterID: (target: HTTPBytes, channel: String)] = [:]
     private var fillFetches: [FillID: FillFetch] = [:]
+    /// The files of what memory does not hold; nil where there are none.
+    var disk: DiskCache?
     /// Requests answered from what was pushed.
     var pushAnswers: UInt64 = 0
 
@@ -119,6 +121,10 @@ final class EdgeResponder: Responder {
         case .lead(let fill, let upstream):
             park(waiter, request, exchange)
             startFill(fill, Forwarding.toUpstream(upstream, from: request, via: viaName))
+        case .load(let fill, let object):
+            park(waiter, request, exchange)
+            load(fill, object)
+        case .file(let object): serve(object, to: request, on: exchange)
         case .pass(let reason): pass(request, body: ByteBuffer(), for: reason, on: exchange)
         case .notCached:
             exchange.refuse(
@@ -233,7 +239,7 @@ final class EdgeResponder: Responder {
     }
 
     /// `upstream` is how long the answer took to begin that has these effects.
-    private func perform(_ effects: [CacheStore.Effect], upstream: TimeAmount? = nil) {
+    func perform(_ effects: [CacheStore.Effect], upstream: TimeAmount? = nil) {
         for effect in effects {
             switch effect {
             case .deliver(let waiter, let response, let role):

@@ -85,6 +85,12 @@ extension EdgeResponder {
         case .lead(let fill, let upstream):
             listedFills[waiter] = (target, channel)
             startFill(fill, upstream)
+        case .load(let fill, let object):
+            listedFills[waiter] = (target, channel)
+            load(fill, object)
+        case .file(let object):
+            store.released(object, wasServed: false)
+            feeds.fillFailed(target, channel: channel)
         case .pass, .notCached: feeds.fillFailed(target, channel: channel)
         }
     }
