@@ -62,6 +62,7 @@ let package = Package(
                 "AccessLog", "Cache", "HTTP", "Prometheus", "Relay", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .target(
@@ -135,9 +136,11 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "HLS", "Harness", "Lint", "LintFaults", "LoadtestCore", "Needletail", "NeedletailLoadtest", "Wire",
+                "HLS", "HTTP", "Harness", "Lint", "LintFaults", "LoadtestCore", "Needletail", "NeedletailLoadtest",
+                "Wire",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         .testTarget(name: "AccessLogTests", dependencies: ["AccessLog", "HTTP", "Seeded"]),
         .testTarget(
@@ -147,6 +150,13 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+        .testTarget(
+            name: "NodeTests",
+            dependencies: [
+                "Node", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .testTarget(
             name: "OriginTests",

@@ -126,6 +126,9 @@ final class EdgePlane {
         task.cancel()
     }
 
+    /// Why it cannot serve yet; nil once it can.
+    var unreadyReason: String? { status.unreadyReason }
+
     /// From now on it says that it does not take viewers.
     func retire() {
         clock?.cancel()
@@ -134,9 +137,9 @@ final class EdgePlane {
 
     /// Ends the connections once their requests are answered; the future tells how many were cut at the deadline. What
     /// viewers wait for still comes from the upstreams.
-    func drain(within limit: TimeAmount) -> EventLoopFuture<Int> {
+    func drain(within limit: TimeAmount, quiet: TimeAmount) -> EventLoopFuture<Int> {
         feeds.desk.endAll()
-        return registry.drain(within: limit)
+        return registry.drain(within: limit, quiet: quiet)
     }
 
     func stop() {

@@ -84,10 +84,21 @@ struct EdgePlanes: Sendable {
         }.hop(to: eventLoop)
     }
 
-    /// Ends the connections once their requests are answered; what is left after `limit` is cut. Returns how many that were.
-    func drain(within limit: Duration) async -> Int {
+    /// Why viewers cannot be served yet; nil once every loop can.
+    var unreadyReason: String? {
+        get async {
+            for plane in all {
+                if let reason = try? await plane.eventLoop.submit({ plane.value.unreadyReason }).get() { return reason }
+            }
+            return nil
+        }
+    }
+
+    /// Ends the connections once their requests are answered; what is left after `limit` is cut, and what says nothing for
+    /// `quiet` goes before. Returns how many were cut.
+    func drain(within limit: Duration, quiet: Duration) async -> Int {
         let ends = all.map { plane in
-            plane.eventLoop.flatSubmit { plane.value.drain(within: TimeAmount(limit)) }
+            plane.eventLoop.flatSubmit { plane.value.drain(within: TimeAmount(limit), quiet: TimeAmount(quiet)) }
         }
         var cut = 0
         for end in ends { cut += (try? await end.get()) ?? 0 }

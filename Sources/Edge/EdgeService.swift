@@ -13,12 +13,15 @@ package struct EdgeService: Service {
     private let logger: Logger
     private let player: ByteBuffer?
     private let identity: ServerIdentity?
+    private let takeOver: TakeOver?
 
-    /// `player` is the text of hls.js, where the operator keeps it in a file; `identity` is for listeners that are secure.
+    /// `player` is the text of hls.js, where the operator keeps it in a file; `identity` is for listeners that are secure;
+    /// `takeOver` has the listening sockets of the edge that this one replaces.
     package init(
-        settings: EdgeSettings, player: ByteBuffer?, identity: ServerIdentity?, prometheus: PrometheusFactory,
-        logger: Logger
+        settings: EdgeSettings, player: ByteBuffer?, identity: ServerIdentity?, takeOver: TakeOver?,
+        prometheus: PrometheusFactory, logger: Logger
     ) {
+        self.takeOver = takeOver
         self.identity = identity
         self.settings = settings
         self.player = player
@@ -44,38 +47,69 @@ package struct EdgeService: Service {
             settings: settings,
             shared: EdgeShared(settings, prometheus: prometheus, player: player, identity: identity),
             on: group, logger: logger)
-        let services = try await planes.services()
-        var servers: [HTTPServer] = []
-        for listener in settings.http {
-            let server = try await HTTPServer.listen(
-                host: listener.host, port: listener.port, tls: listener.isSecure ? identity : nil,
-                services: services)
-            servers.append(server)
-            logListening(listener.isSecure ? "https" : "http", server.address)
+        // Whoever takes over is ready before it accepts: until then the edge that runs does the work.
+        if takeOver != nil { try await becomeReady(planes) }
+        let listeners = try await EdgeListeners.open(
+            settings, identity: identity, planes: planes, takeOver: takeOver, logger: logger)
+        if let takeOver {
+            do throws(TakeOverFailure) {
+                try takeOver.complete()
+                logger.info("took over")
+            } catch {
+                // The sockets are here, whatever has become of it.
+                logger.warning("took over from an edge that did not say goodbye", metadata: ["reason": "\(error)"])
+            }
+            try await listeners.startAccepting()
+        } else {
+            await planes.forEach { $0.start() }
         }
-        let admin = try await settings.admin.asyncMap { try await AdminPort.open($0, planes: planes, logger: logger) }
-        for server in admin?.servers ?? [] { logListening("admin", server.address) }
-        servers += admin?.servers ?? []
-        await planes.forEach { $0.start() }
+        let offer = try await settings.handoverSocket.asyncMap { path in
+            try ListenerOffer(at: path, sockets: try await listeners.sockets(), logger: logger)
+        }
 
-        try? await gracefulShutdown()
-
-        logger.info("edge stopping")
-        await planes.forEach { $0.retire() }
-        for server in servers { await server.stopAccepting() }
-        admin?.close()
-        let cut = await planes.drain(within: settings.drainTimeout)
+        let isTaken = await ends(or: offer)
+        logger.info("edge stopping", metadata: ["reason": isTaken ? "another has taken over" : "told to stop"])
+        if !isTaken { await planes.forEach { $0.retire() } }
+        await listeners.stopAccepting()
+        await offer?.end()
+        // Nobody can see that this process leaves where another serves the same address: a client between two requests may
+        // take all the time there is to send the next, which is answered.
+        let limit = settings.drainTimeout
+        let quiet = isTaken ? max(.seconds(1), limit - .seconds(2)) : .seconds(1)
+        let cut = await planes.drain(within: limit, quiet: quiet)
         await planes.stop()
         logger.info("edge stopped", metadata: ["cut_connections": "\(cut)"])
     }
 
-    private func logListening(_ name: String, _ address: SocketAddress?) {
-        logger.info("listening", metadata: ["protocol": "\(name)", "address": "\(address?.description ?? "?")"])
+    /// Waits for the upstreams, as long as an operator who takes over would.
+    private func becomeReady(_ planes: EdgePlanes) async throws {
+        await planes.forEach { $0.start() }
+        let clock = ContinuousClock()
+        let deadline = clock.now + .seconds(10)
+        while let reason = await planes.unreadyReason {
+            guard clock.now < deadline else { throw TakeOverFailure.notReady(reason) }
+            try await clock.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// Returns when the node is told to stop, or whether another process has taken its place.
+    private func ends(or offer: ListenerOffer?) async -> Bool {
+        guard let offer else {
+            try? await gracefulShutdown()
+            return false
+        }
+        let isTaken = await cancelWhenGracefulShutdown {
+            for await _ in offer.taken { return true }
+            return false
+        }
+        // An offer that came to nothing is not the node's end.
+        if !isTaken, !Task.isShuttingDownGracefully { try? await gracefulShutdown() }
+        return isTaken
     }
 }
 
 extension Optional {
-    fileprivate func asyncMap<T>(_ body: (Wrapped) async throws -> T) async rethrows -> T? {
+    func asyncMap<T>(_ body: (Wrapped) async throws -> T) async rethrows -> T? {
         guard let self else { return nil }
         return try await body(self)
     }

@@ -74,6 +74,8 @@ package struct EdgeSettings: Sendable {
     package var parkedRequestsPerAddress = 5_000
     package var player = Player.file(".needletail/hls.js")
     package var serverLimits = ServerLimits()
+    /// Where the next process takes the listening sockets from; nil where it cannot.
+    package var handoverSocket: String?
     /// What requests under way have to end in when the node is told to stop.
     package var drainTimeout: Duration = .seconds(10)
     /// Where viewers' requests are told of; nil for nowhere.

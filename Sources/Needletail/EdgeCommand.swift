@@ -3,8 +3,10 @@ import Configuration
 import Cryptography
 import Edge
 import Foundation
+import Logging
 import Metrics
 import NIOCore
+import Node
 import Prometheus
 import Wire
 
@@ -18,6 +20,11 @@ struct EdgeCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var flags: ConfigurationFlags
+
+    @Flag(
+        name: .long,
+        help: "Take the listening sockets of the edge that runs with the same handover_socket; it then ends.")
+    var takeOver = false
 
     func run() async throws {
         let configuration: EdgeConfiguration
@@ -41,11 +48,29 @@ struct EdgeCommand: AsyncParsableCommand {
         }
         let identity = try configuration.tls.map { try $0.identity(logger: logger) }
         let service = EdgeService(
-            settings: settings, player: player, identity: identity, prometheus: prometheus, logger: logger)
+            settings: settings, player: player, identity: identity,
+            takeOver: takeOver ? try predecessor(at: settings.handoverSocket, logger: logger) : nil,
+            prometheus: prometheus, logger: logger)
         try await withRotation(of: settings.accessLog) {
             try await NodeRunner.run(
                 service, identity: identity, drainTimeout: configuration.drainTimeout, logger: logger)
         }
+    }
+}
+
+extension EdgeCommand {
+    /// The edge that runs, whose listening sockets are taken. Nil where none does: this one is the first.
+    private func predecessor(at path: String?, logger: Logger) throws -> TakeOver? {
+        guard let path else {
+            throw ValidationError("--take-over needs handover_socket in the configuration of both edges.")
+        }
+        do throws(TakeOverFailure) {
+            if let takeOver = try TakeOver.ask(at: path) { return takeOver }
+        } catch {
+            throw NodeRunner.failure(error, logger: logger)
+        }
+        logger.notice("no edge runs that could be taken over from", metadata: ["socket": "\(path)"])
+        return nil
     }
 }
 
@@ -101,6 +126,7 @@ extension EdgeConfiguration {
         }
         settings.serverLimits = httpLimits.server
         settings.drainTimeout = drainTimeout
+        settings.handoverSocket = handoverSocket
         return settings
     }
 }

@@ -19,7 +19,7 @@ package final class ChildProcess: Sendable {
         log = directory.appendingPathComponent("\(name).log")
         _ = FileManager.default.createFile(atPath: log.path, contents: nil)
         let output = try FileHandle(forWritingTo: log)
-        let pipe = takesInput ? Pipe() : nil
+        let pipe = takesInput ? SpawnedProgram.pipe() : nil
         input = pipe?.fileHandleForWriting
         let source = pipe?.fileHandleForReading ?? .nullDevice
         self.program = try SpawnedProgram(
@@ -110,7 +110,7 @@ package func run(_ program: String, _ arguments: [String], in directory: URL? = 
     _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
     defer { try? FileManager.default.removeItem(at: errors) }
     let complaints = try FileHandle(forWritingTo: errors)
-    let pipe = Pipe()
+    let pipe = SpawnedProgram.pipe()
     let started = try SpawnedProgram(
         program, arguments, in: directory?.path, input: FileHandle.nullDevice.fileDescriptor,
         output: pipe.fileHandleForWriting.fileDescriptor, errors: complaints.fileDescriptor)

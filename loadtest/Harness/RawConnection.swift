@@ -26,6 +26,30 @@ package final class RawConnection {
 
     package func send(_ text: String) { send(Array(text.utf8)) }
 
+    /// One answer that tells its length, or comes in chunks; nil when it is torn, or not whole within `seconds`. What comes
+    /// after it is dropped: a client that asks one thing at a time.
+    package func answer(within seconds: Int) -> (head: String, body: [UInt8])? {
+        var received: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let deadline = Date().addingTimeInterval(Double(seconds))
+        while true {
+            if let end = received.firstRange(of: Array("\r\n\r\n".utf8)) {
+                let head = String(decoding: received[..<end.lowerBound], as: UTF8.self)
+                let body = Array(received[end.upperBound...])
+                let length = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length:") }
+                    .flatMap { Int($0.dropFirst(15).trimmingCharacters(in: .whitespaces)) }
+                if let length, body.count >= length { return (head, Array(body.prefix(length))) }
+                if length == nil, body.suffix(5) == Array("0\r\n\r\n".utf8) { return (head, body) }
+            }
+            var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let left = deadline.timeIntervalSinceNow
+            guard left > 0, Foundation.poll(&poll, 1, Int32(left * 1_000) + 1) > 0 else { return nil }
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { return nil }
+            received += buffer.prefix(count)
+        }
+    }
+
     /// What arrives until the other side closes; nil if it has not closed within `seconds`.
     package func receivedUntilClosed(within seconds: Int) -> [UInt8]? {
         var received: [UInt8] = []

@@ -8,6 +8,19 @@ import Synchronization
 final class SpawnedProgram: Sendable {
     let processIdentifier: pid_t
     private let status = Mutex<Int32?>(nil)
+    /// Held while a program starts, and while a pipe is made that others must not keep open.
+    private static let turn = Mutex(())
+
+    /// A pipe whose ends no program inherits that another thread starts meanwhile: its reader would wait for that one too.
+    static func pipe() -> Pipe {
+        turn.withLock { _ in
+            let pipe = Pipe()
+            for end in [pipe.fileHandleForReading, pipe.fileHandleForWriting] {
+                _ = fcntl(end.fileDescriptor, F_SETFD, FD_CLOEXEC)
+            }
+            return pipe
+        }
+    }
 
     /// Starts `program`, looked for on PATH when it names no folder.
     init(
@@ -34,7 +47,9 @@ final class SpawnedProgram: Sendable {
         words.append(nil)
         defer { for word in words { free(word) } }
         var identifier: pid_t = 0
-        let result = posix_spawn(&identifier, command[0], &actions, &attributes, words, environ)
+        let result = Self.turn.withLock { _ in
+            posix_spawn(&identifier, command[0], &actions, &attributes, words, environ)
+        }
         guard result == 0 else { throw TimedOut(description: "\(program): \(String(cString: strerror(result)))") }
         processIdentifier = identifier
     }

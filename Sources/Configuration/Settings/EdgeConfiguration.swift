@@ -18,6 +18,8 @@ package struct EdgeConfiguration: Equatable, Sendable {
     /// Nil when there is none.
     package var admin: AdminConfiguration?
     package var watch = WatchConfiguration()
+    /// Where the next edge takes the listening sockets from; nil where it cannot.
+    package var handoverSocket: String?
     /// What requests under way have to end in when the node is told to stop.
     package var drainTimeout = Duration.seconds(10)
     package var log = LogConfiguration()
@@ -67,6 +69,7 @@ package struct EdgeConfiguration: Equatable, Sendable {
         push = root.section("push", PushConfiguration.init).value
         cache = root.section("cache", CacheConfiguration.init).value
         watch = root.section("watch", WatchConfiguration.init).value
+        handoverSocket = root.optional("handover_socket", .path("the path of a Unix socket")).value
         drainTimeout =
             root.value("drain_timeout", .duration(.zero ... .seconds(600)), standard: drainTimeout).value
         log = root.section("log", LogConfiguration.init).value

@@ -2,12 +2,12 @@ import Logging
 import NIOCore
 import Wire
 
-/// The operators' port: listeners and connections of its own, on the lead plane's loop.
+/// The operators' port: connections of its own, on the lead plane's loop.
 struct AdminPort: Sendable {
-    let servers: [HTTPServer]
+    let services: HTTPServices
     private let registry: NIOLoopBound<ConnectionRegistry>
 
-    static func open(
+    static func make(
         _ settings: EdgeSettings.Admin, planes: EdgePlanes, logger: Logger
     ) async throws -> AdminPort {
         let eventLoop = planes.lead.eventLoop
@@ -20,13 +20,7 @@ struct AdminPort: Sendable {
                 NIOLoopBound(HTTPService(responder: responder, registry: registry), eventLoop: eventLoop)
             )
         }.get()
-        var servers: [HTTPServer] = []
-        for listener in settings.listeners {
-            servers.append(
-                try await HTTPServer.listen(
-                    host: listener.host, port: listener.port, tls: nil, services: HTTPServices(service)))
-        }
-        return AdminPort(servers: servers, registry: registry)
+        return AdminPort(services: HTTPServices(service), registry: registry)
     }
 
     func close() {

@@ -3,6 +3,12 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// A listening socket that serves HTTP/1.1 and HTTP/2: in the clear (HTTP/2 by prior knowledge) or over TLS with ALPN.
 package struct HTTPServer: Sendable {
     private let channel: any Channel
@@ -17,7 +23,37 @@ package struct HTTPServer: Sendable {
     package static func listen(
         host: String, port: Int, tls: ServerIdentity?, services: HTTPServices
     ) async throws -> HTTPServer {
-        let bootstrap = ServerBootstrap(group: services.loops, childGroup: services.loops)
+        let channel = try await bootstrap(tls: tls, services: services).bind(host: host, port: port).get()
+        return HTTPServer(channel: channel, services: services)
+    }
+
+    /// The same on a socket that listens already, which is the server's from now on. It accepts nothing before
+    /// `startAccepting`: one process at a time does.
+    package static func listen(
+        on descriptor: Int32, tls: ServerIdentity?, services: HTTPServices
+    ) async throws -> HTTPServer {
+        let channel = try await bootstrap(tls: tls, services: services)
+            .serverChannelOption(.autoRead, value: false)
+            .withBoundSocket(descriptor).get()
+        return HTTPServer(channel: channel, services: services)
+    }
+
+    /// Accepts what waits to be, and what comes.
+    package func startAccepting() async throws {
+        try await channel.setOption(.autoRead, value: true).get()
+    }
+
+    /// The listening socket once more, the caller's to close: connections are accepted from either.
+    package func duplicate() async throws -> Int32? {
+        try await channel.eventLoop.submit { [channel] in
+            try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+                fcntl($0, F_DUPFD_CLOEXEC, 0)
+            }
+        }.get()
+    }
+
+    private static func bootstrap(tls: ServerIdentity?, services: HTTPServices) -> ServerBootstrap {
+        ServerBootstrap(group: services.loops, childGroup: services.loops)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -44,7 +80,6 @@ package struct HTTPServer: Sendable {
                             registry: service.registry))
                 }
             }
-        return HTTPServer(channel: try await bootstrap.bind(host: host, port: port).get(), services: services)
     }
 
     /// Stops accepting. Connections that are open stay open: `ConnectionRegistry.drain` ends them.
