@@ -187,7 +187,16 @@ struct PlaylistRulesTests {
             ]
         ),
         (
-            .mediaNamedOnce, [],
+            .hintedPartPublished, [],
+            [
+                (
+                    "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1",
+                    "#EXTINF:2,\ne/13.m4s\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/14.0"
+                )
+            ]
+        ),
+        (
+            .mediaNamedOnce, [("TYPE=PART,URI=\"e/13.1", "TYPE=PART,URI=\"e/14.0")],
             [
                 (
                     "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1",

@@ -174,7 +174,9 @@ final class Stage {
             for result in results where !result.isKept {
                 // A segment may end before a hinted part: its request is answered 404 then (6.2.6).
                 if result.rule == .hintedPartPublished,
-                    result.findings.allSatisfy({ $0.hasSuffix(".0.m4s came.") })
+                    result.findings.allSatisfy({
+                        $0.hasSuffix(".0.m4s came.") || $0.hasSuffix(".0.m4s is hinted now.")
+                    })
                 {
                     continue
                 }

@@ -135,7 +135,12 @@ extension PlaylistRules {
         // Where the segment ended without another part, the first of the next is what came.
         let next = later.segments.first { $0.sequence == open.sequence + 1 }
         let came = hasEndedBefore ? next?.parts.first : index < open.parts.count ? open.parts[index] : nil
-        let findings = came.map { $0.uri == hint.uri ? [] : ["\(hint.uri) was hinted, and \($0.uri) came."] } ?? []
+        // Nothing has come yet, and the segment is over: what is hinted now is another part.
+        let instead = hasEndedBefore ? later.hints.first { $0.type == "PART" }?.uri : nil
+        let findings =
+            (came?.uri ?? instead).map { uri in
+                uri == hint.uri ? [] : ["\(hint.uri) was hinted, and \(uri) \(came == nil ? "is hinted now" : "came")."]
+            } ?? []
         // A segment that was to be over went on: by its name the hint is of another.
         let hasGoneOn =
             last.duration == nil

@@ -13,6 +13,7 @@ struct Absence: Sendable, Codable {
     /// The picture stays away, and gaps stand for it.
     private var pictureIsAway = false
     private var lastPicture: Int64?
+    private var lastSound: Int64?
     /// What the picture's stamps have leapt over since the sound was last beside it.
     private var hole: Hole?
 
@@ -32,19 +33,20 @@ struct Absence: Sendable, Codable {
             hole = Hole(end: time, length: (hole?.length ?? 0) + time - lastPicture)
         }
         lastPicture = time
-        if let newestSound {
-            soundAhead = max(min(newestSound - time, Self.longestAhead), soundAhead - soundAhead / 64)
-        }
+        guard let newestSound else { return }
+        // While no sound comes, nothing is learnt of how it is sent.
+        let fading = newestSound == lastSound ? 0 : soundAhead / 64
+        soundAhead = max(min(newestSound - time, Self.longestAhead), soundAhead - fading)
+        lastSound = newestSound
     }
 
     /// Up to where gaps stand for the picture; nil while it may yet come.
     ///
     /// - Parameters:
     ///   - picture: where it stands.
-    ///   - waiting: how much sound waits for it.
-    ///   - breaks: its line has broken, and the other has to wait for where it goes on.
-    mutating func endOfGap(sound newest: Int64, picture stands: Int64, waiting: Int64, breaks: Bool) -> Int64? {
-        let waits = breaks ? newest - stands : min(newest - stands, waiting)
+    ///   - waiting: how much sound waits for it; where its line has broken, with what lies between the lines.
+    mutating func endOfGap(sound newest: Int64, picture stands: Int64, waiting: Int64) -> Int64? {
+        let waits = min(newest - stands, waiting)
         pictureIsAway = pictureIsAway || waits > Self.lateness
         return pictureIsAway ? newest - soundAhead - Self.nearness : nil
     }

@@ -68,6 +68,15 @@ struct AudioTrack: Codable {
     var oldest: Int64? { held.first?.time }
     /// Microseconds of sound that wait for the picture.
     var waiting: Int64 { Int64(held.count) * frameMicroseconds }
+    /// The same with what the line leaps over meanwhile.
+    var waitingAndLeapt: Int64 {
+        zip(held, held.dropFirst()).reduce(waiting) { $1.1.isJump ? $0 + max(0, $1.1.time - $1.0.time) : $0 }
+    }
+    /// Where the sound that waits ends before its line leaps to another; nil where it does not.
+    var endBeforeLeap: Int64? {
+        zip(held, held.dropFirst()).first { $1.time - $0.time > PublishLine.forwardLimit }
+            .map { $0.0.time + frameMicroseconds }
+    }
 
     private func microseconds(_ samples: Int64) -> Int64 {
         Int64((Double(samples) / Double(configuration.sampleRate) * 1e6).rounded())
@@ -162,6 +171,10 @@ struct AudioTrack: Codable {
             // Silence leads up to where the line breaks; then the new configuration holds.
             let cut = plan.discontinuity(after: sequence, at: frame.time)
             if leads && cut == nil {
+                // The next part of this segment has been hinted: a frame of silence keeps that true (6.2.6).
+                if writer.isPartEmpty, !writer.isSegmentEmpty, !leadsToCut {
+                    append(silence.bytes, lasting: Int64(silence.samples), plan: &plan, dates: dates, into: &events)
+                }
                 plan.breakLine()
                 _ = plan.cut(at: max(frame.time, microseconds(end)))
             }
@@ -183,8 +196,16 @@ struct AudioTrack: Codable {
         }
         self.leads = leads
         // A hole shorter than a frame: this one is heard that much early, and lasts until the next.
-        append(frame.bytes, lasting: count + remainder, plan: &plan, dates: dates, into: &events)
-        remainder = 0
+        let rest = endsSegment(within: count, plan: plan) ? 0 : remainder
+        append(frame.bytes, lasting: count + rest, plan: &plan, dates: dates, into: &events)
+        remainder -= rest
+    }
+
+    /// A segment ends within the next so many samples. What lasts so long is not made longer: the next segment begins
+    /// less than a frame after the picture's.
+    private func endsSegment(within count: Int64, plan: SegmentPlan) -> Bool {
+        guard let sequence = writer.sequence else { return false }
+        return plan.next(after: sequence, at: microseconds(end + count)).map { $0.time > microseconds(end) } ?? false
     }
 
     /// Passes over what lies between two lines, which silence need not fill. Returns false where the picture has not yet
@@ -248,7 +269,7 @@ struct AudioTrack: Codable {
         // Where a new configuration takes effect meanwhile, samples are counted otherwise: what is left is filled next time.
         while initNumber == generation, stamped - end >= length {
             let rest = stamped - end - length
-            let isLast = toTheLast && rest < length / 4
+            let isLast = toTheLast && rest < length / 4 && !endsSegment(within: length, plan: plan)
             append(silence.bytes, lasting: isLast ? length + rest : length, plan: &plan, dates: dates, into: &events)
         }
         guard initNumber == generation, toTheLast, stamped > end else { return }

@@ -319,11 +319,13 @@ package struct PublishPackager: Sendable {
         if let newest = audio?.newest {
             if video?.hasBegun == true {
                 let stands = video?.frontier ?? firstLine ?? newest
-                let gap = absence.endOfGap(
-                    sound: newest, picture: stands, waiting: audio?.waiting ?? 0, breaks: plan.breaks)
+                let waiting = (plan.breaks ? audio?.waitingAndLeapt : audio?.waiting) ?? 0
+                let gap = absence.endOfGap(sound: newest, picture: stands, waiting: waiting)
                 if let gap {
                     warn(.trackMissing(kind: .video), into: &events)
-                    video?.standStill(until: gap, from: stands, plan: &plan, dates: dates, into: &events)
+                    video?.standStill(
+                        until: gap, from: stands, endOfSound: audio?.endBeforeLeap, plan: &plan, dates: dates,
+                        into: &events)
                 }
             } else if let oldest = audio?.oldest, audio?.isOpen == true || newest - oldest > Absence.lateness {
                 // A picture that is known and does not come: sound goes on alone until then.

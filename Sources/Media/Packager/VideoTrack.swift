@@ -2,7 +2,6 @@ import struct NIOCore.ByteBuffer
 
 /// The picture of a publish: frames onto their grid, segments cut at keyframes, parts as long as whole frames allow.
 struct VideoTrack: Codable {
-    private let settings: PackagerConfiguration
     private(set) var configuration: VideoConfiguration
     private var announced: FrameDuration?
     private var clock: FrameClock?
@@ -18,9 +17,8 @@ struct VideoTrack: Codable {
     private var cutsAtSync = false
     /// By how much presentation runs after decoding, in microseconds: fixed with each break of the line.
     private var lead: Int64?
-    private var segmentIsIndependent = true
     private var longGOP: Double?
-    private var cadence = KeyframeCadence()
+    private var forecast: CutForecast
     private var lastGrid: Int64?
     /// Where the part under way ends, as soon as the next frame tells whether its segment ends there too.
     private var due: Int64?
@@ -32,8 +30,6 @@ struct VideoTrack: Codable {
     private let longest: Int64
     private let shortest: Int64
 
-    /// No segment is shorter, so that each has a frame of sound: in ticks, 135 ms.
-    private static let leastSegment: Int64 = 12_150
     private static let ticksPerMicrosecond = 0.09
     /// 10 s in ticks: what is longer lies between two lines.
     private static let longestGap: Int64 = 900_000
@@ -42,12 +38,12 @@ struct VideoTrack: Codable {
         _ configuration: VideoConfiguration, settings: PackagerConfiguration, declaredFrameRate: Double?,
         continuation: PackagerContinuation.Track? = nil
     ) {
-        self.settings = settings
         self.configuration = configuration
         announced = configuration.frameDuration ?? declaredFrameRate.flatMap(FrameDuration.init(near:))
         let target = settings.partTarget.microseconds * Self.ticksPerMicrosecond
         longest = max(1, Int64(target.rounded(.down)))
         shortest = Int64((target * 0.85).rounded(.up))
+        forecast = CutForecast(settings: settings)
         isContinued = continuation != nil
         initNumber = min(max(0, continuation?.initNumber ?? 0), .max / 2)
         lead = continuation.map { min(max(0, $0.lead), 1_000_000) }
@@ -108,16 +104,17 @@ struct VideoTrack: Codable {
         plan: inout SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
     ) {
         let isSync = bytes.withUnsafeReadableBytes { configuration.isSync($0) }
+        let stamped = Double(time) * Self.ticksPerMicrosecond
         if isJump {
-            clock = nil
+            clock?.restart(at: stamped)
             cutsAtSync = true
         }
-        let grid = place(Double(time) * Self.ticksPerMicrosecond)
+        let grid = place(stamped)
         // A hole that no frame may bridge: what follows it begins anew.
         if isJump, writer.isOpen, grid - (writer.lastPending ?? writer.position) > longest { needsSync = true }
         guard isSync || !needsSync else { return }
         if due != nil {
-            let isCut = isSync && Double(grid - writer.segmentStart) / 90_000 >= shortestElapsed
+            let isCut = isSync && Double(grid - writer.segmentStart) / 90_000 >= forecast.shortestElapsed
             closeDuePart(isLast: isCut || isSync && cutsAtSync && (plan.breaks || needsInit), into: &events)
         }
         let step = Int64(frameTicks.rounded())
@@ -128,18 +125,18 @@ struct VideoTrack: Codable {
         } else {
             fill(upTo: grid, step: step, plan: &plan, dates: dates, into: &events)
             let elapsed = Double(grid - writer.segmentStart) / 90_000
-            if isSync && elapsed >= shortestElapsed {
+            if isSync && elapsed >= forecast.shortestElapsed {
                 closePart(before: grid, into: &events)
                 open(at: writer.position, isIndependent: true, plan: &plan, dates: dates, into: &events)
-            } else if writer.isPartEmpty, mustCut(at: Double(writer.position - writer.segmentStart) / 90_000) {
+            } else if writer.isPartEmpty, mustCut(at: writer.position) {
                 if !isSync { longGOP = elapsed }
                 open(at: writer.position, isIndependent: isSync, plan: &plan, dates: dates, into: &events)
             }
         }
         needsSync = false
-        if let lastGrid, isJump || grid - lastGrid > step + step / 2 { cadence.lose() }
+        if let lastGrid, isJump || grid - lastGrid > step + step / 2 { forecast.lose() }
         lastGrid = grid
-        cadence.note(isSync: isSync)
+        forecast.note(isSync: isSync)
         append(
             bytes, grid: grid, step: step, offset: offset, isSync: isSync, lineBreaks: plan.breaks, into: &events)
     }
@@ -162,10 +159,12 @@ struct VideoTrack: Codable {
         } else if length >= shortest, length + step > longest + longest / 300 {
             let end = writer.position + min(length, longest)
             let elapsed = Double(end - writer.segmentStart) / 90_000
-            if nextFrameDecides(at: elapsed, lineBreaks: lineBreaks) {
+            if forecast.nextFrameDecides(
+                at: elapsed, frameTicks: frameTicks, breaks: cutsAtSync && (lineBreaks || needsInit))
+            {
                 due = end
             } else {
-                endIsTold = isCutExpected(at: elapsed)
+                endIsTold = forecast.isCutExpected(at: elapsed, frameTicks: frameTicks)
                 writer.closePart(at: end, isLikelyLast: endIsTold, into: &events)
             }
         } else if length > longest {
@@ -211,18 +210,18 @@ struct VideoTrack: Codable {
         while end > writer.position {
             let left = end - writer.position
             let count = (left + longest - 1) / longest
-            if endIsTold || mustCut(at: Double(writer.position - writer.segmentStart) / 90_000) {
+            if endIsTold || mustCut(at: writer.position) {
                 open(at: writer.position, isIndependent: false, plan: &plan, dates: dates, into: &events)
             }
             let stop = writer.position + max(1, left / count)
-            endIsTold = mustCut(at: Double(stop - writer.segmentStart) / 90_000)
+            endIsTold = mustCut(at: stop)
             writer.gap(until: stop, isLikelyLast: endIsTold, into: &events)
         }
     }
 
     /// The picture stays away while the sound has come to `moment`: what is missing becomes a gap of whole parts.
     mutating func standStill(
-        until moment: Int64, from begin: Int64, plan: inout SegmentPlan, dates: ProgramDates,
+        until moment: Int64, from begin: Int64, endOfSound: Int64?, plan: inout SegmentPlan, dates: ProgramDates,
         into events: inout [PackagerEvent]
     ) {
         if !writer.isOpen {
@@ -231,10 +230,16 @@ struct VideoTrack: Codable {
         closeDuePart(into: &events)
         let end = ticks(moment)
         if end - writer.position > Self.longestGap {
-            // The line has broken, and the keyframe that begins the new one has not come: nothing to fill in between.
-            plan.breakLine()
+            // The line has broken, and the keyframe that begins the new one has not come: nothing to fill in between, but
+            // for what the sound needs, lest it all falls to one segment.
             (needsSync, cutsAtSync) = (true, true)
             writer.closePart(at: writer.position + longest, into: &events)
+            if let heard = endOfSound.map({ ticks($0) }),
+                self.moment(heard) - self.moment(writer.segmentStart) > forecast.longestStretch
+            {
+                gap(until: heard, plan: &plan, dates: dates, into: &events)
+            }
+            plan.breakLine()
             open(at: end - longest, isIndependent: false, plan: &plan, dates: dates, into: &events)
         }
         if !writer.isPartEmpty, end - writer.position >= longest {
@@ -260,7 +265,7 @@ struct VideoTrack: Codable {
             writer.closePart(at: min(grid, writer.position + longest), into: &events)
             // Sound goes on to the cut, whatever the picture does: what lies before it must not be too long for one segment.
             let hole = grid - writer.position
-            let isLong = moment(grid) + newLead - (lead ?? 0) - moment(writer.segmentStart) > longestStretch
+            let isLong = moment(grid) + newLead - (lead ?? 0) - moment(writer.segmentStart) > forecast.longestStretch
             if hole <= Self.longestGap, needsInit && hole > longest || isLong {
                 gap(until: grid, plan: &plan, dates: dates, into: &events)
                 // The gap may have begun the new line already: dates that leap ask for another break.
@@ -269,12 +274,13 @@ struct VideoTrack: Codable {
             // Where frames are shown sooner after they are decoded than before, the moment of the cut would go back.
             let sooner = max(0, (lead ?? 0) - newLead)
             start = max(
-                start, writer.segmentStart + Self.leastSegment + Int64(Double(sooner) * Self.ticksPerMicrosecond))
+                start, writer.segmentStart + CutForecast.leastSegment + Int64(Double(sooner) * Self.ticksPerMicrosecond)
+            )
         }
         start = max(start, writer.position)
         // A hole stays open where the line breaks; where it goes on, the frame's part begins where the last one ended.
         if writer.isOpen, start - writer.position <= longest / 2, newLead == lead,
-            writer.position >= writer.segmentStart + Self.leastSegment
+            writer.position >= writer.segmentStart + CutForecast.leastSegment
         {
             start = writer.position
         }
@@ -287,7 +293,7 @@ struct VideoTrack: Codable {
         at decodeTime: Int64, isIndependent: Bool, plan: inout SegmentPlan, dates: ProgramDates,
         into events: inout [PackagerEvent]
     ) {
-        segmentIsIndependent = isIndependent
+        forecast.segmentIsIndependent = isIndependent
         endIsTold = false
         if needsInit && writer.isOpen { plan.breakLine() }
         let discontinuities = plan.discontinuities
@@ -326,45 +332,10 @@ struct VideoTrack: Codable {
         needsInit = true
     }
 
-    /// Whether the segment ends `elapsed` seconds after its start or goes on there, as the next frame is a keyframe or not,
-    /// and nothing tells which: its part waits for that frame then. That costs a frame's time, and what is hinted meanwhile
-    /// stays true (4.4.5.3).
-    private func nextFrameDecides(at elapsed: Double, lineBreaks: Bool) -> Bool {
-        if mustCut(at: elapsed) { return false }
-        if cutsAtSync && (lineBreaks || needsInit) { return true }
-        return elapsed >= shortestElapsed && !cadence.isSteady
+    /// Whether the segment has to end at a decode time.
+    private func mustCut(at decodeTime: Int64) -> Bool {
+        forecast.mustCut(at: Double(decodeTime - writer.segmentStart) / 90_000, frameTicks: frameTicks)
     }
-
-    /// Whether a frame `elapsed` seconds into the segment is expected to begin the next one.
-    private func isCutExpected(at elapsed: Double) -> Bool {
-        cadence.expectsSync(assuming: assumedInterval) && elapsed >= shortestElapsed || mustCut(at: elapsed)
-    }
-
-    /// Frames from keyframe to keyframe, until two have told.
-    private var assumedInterval: Int {
-        Int((settings.segmentDuration.microseconds * Self.ticksPerMicrosecond / frameTicks).rounded())
-    }
-
-    /// Seconds after which a keyframe ends the segment. Nine tenths: a keyframe interval that is meant to be the target
-    /// may fall a little short of it. A segment that began without a keyframe ends at the first.
-    private var shortestElapsed: Double {
-        segmentIsIndependent
-            ? settings.segmentDuration.microseconds * 0.9 / 1e6
-            : max(settings.partTarget.microseconds / 1e6, Double(Self.leastSegment) / 90_000)
-    }
-
-    /// Whether another part would make the segment longer than it may be. For a keyframe that is due in that part it may
-    /// be a little longer: what counts is its duration rounded to seconds (RFC 8216bis, 4.4.3.1).
-    private func mustCut(at elapsed: Double) -> Bool {
-        let next = elapsed + settings.partTarget.microseconds / 1e6
-        let limit = settings.maximumSegmentDuration.microseconds / 1e6
-        guard next > limit else { return false }
-        let frames = settings.framesPerPart(frameTicks: frameTicks, timescale: 90_000) + 1
-        return next > limit + 0.4 || !cadence.expectsSync(within: frames, assuming: assumedInterval)
-    }
-
-    /// Microseconds from cut to cut that round to the target duration, with room for a frame of sound.
-    private var longestStretch: Int64 { Int64(settings.maximumSegmentDuration.microseconds) + 400_000 }
 
     // MARK: Times
 

@@ -9,13 +9,15 @@ struct FrameClock: Sendable, Codable {
     private var anchor: Double
     private var lastRaw: Double
     private var recent: [Double] = []
+    /// How many stamps the grid has followed: up to 16.
+    private var followed = 1
     /// Rises with frames beside the grid, falls with those on it: a rate that varies has no grid.
     private var strays = 0
     /// The last frame lay beside the grid.
     private var isBeside = false
 
-    /// How far from the grid jitter takes a stamp: 12 ms.
-    private static let jitter = 1_080.0
+    /// How far from the grid jitter takes a stamp: 15 ms. Twelve are the stamp's, three the grid's, which follows it.
+    private static let jitter = 1_350.0
 
     /// `start` in 90 kHz ticks.
     init(frame: FrameDuration, start: Double) {
@@ -23,6 +25,9 @@ struct FrameClock: Sendable, Codable {
         anchor = start
         lastRaw = start
     }
+
+    /// The line goes on at `ticks`: the grid does too, for frames come as they did.
+    mutating func restart(at ticks: Double) { (anchor, lastRaw, isBeside, followed) = (ticks, ticks, false, 1) }
 
     /// The grid's place for a decode time of `ticks`. It may be before an earlier one, where the stamps go back.
     mutating func place(_ ticks: Double) -> Int64 {
@@ -39,21 +44,24 @@ struct FrameClock: Sendable, Codable {
         }
         let grid = anchor + steps * step
         let error = abs(ticks - grid)
-        strays = error > min(step * 0.3, Self.jitter) ? min(strays + 32, 256) : max(0, strays - 4)
+        strays = error > min(step * 0.375, Self.jitter) ? min(strays + 32, 256) : max(0, strays - 4)
         guard error <= min(step / 2, Self.jitter) else {
             // One beside the grid is that stamp's doing; with the next one the grid is another.
+            if isBeside { followed = 1 }
             anchor = isBeside ? ticks : grid
             isBeside = true
             return Int64(ticks.rounded())
         }
         isBeside = false
-        // A sixteenth of the error a frame: jitter averages out, drift does not stay.
-        anchor = grid + min(max((ticks - grid) / 16, -step / 50), step / 50)
+        // The mean of the first stamps, then a sixteenth of the error a frame: jitter averages out, drift does not stay.
+        followed = min(followed + 1, 16)
+        let move = (ticks - grid) / Double(followed)
+        anchor = grid + (followed < 16 ? move : min(max(move, -step / 50), step / 50))
         return Int64((isEven ? anchor : ticks).rounded())
     }
 
     /// The frames come evenly enough to tell when the next one is due.
-    var isEven: Bool { strays < 64 }
+    var isEven: Bool { strays < 32 }
 
     /// Replaces the frame rate by what frames really do, when it was announced wrongly.
     private mutating func learn(_ delta: Double) {
@@ -61,11 +69,14 @@ struct FrameClock: Sendable, Codable {
         recent.append(delta)
         guard recent.count >= 24 else { return }
         let mean = recent.reduce(0, +) / Double(recent.count)
-        // The median is deaf to a single dropped frame: where both agree, frames come evenly.
-        let median = recent.sorted()[recent.count / 2]
+        let sorted = recent.sorted()
         recent.removeAll(keepingCapacity: true)
+        // The median is deaf to a single dropped frame: where both agree, and frames do not last as they please, they come
+        // evenly.
+        let median = sorted[sorted.count / 2]
+        let spread = sorted[sorted.count * 3 / 4] - sorted[sorted.count / 4]
         guard abs(mean - frame.ticks) / frame.ticks > 0.05, abs(median - mean) / mean < 0.04,
-            let measured = FrameDuration(near: 90_000 / mean)
+            spread < max(mean * 0.3, Self.jitter), let measured = FrameDuration(near: 90_000 / mean)
         else { return }
         frame = measured
     }

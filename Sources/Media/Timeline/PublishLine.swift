@@ -32,6 +32,8 @@ struct PublishLine: Sendable, Codable {
     private static let skew: Int64 = 3_000_000
     /// What is longer between two stamps of a track is no frame's duration.
     private static let hole: Int64 = 500_000
+    /// What parts tracks by less may be the rate of their frames.
+    private static let leastShift: Int64 = 200_000
     /// A shorter silence is the network's.
     private static let silence: Int64 = 1_500_000
     /// A longer one is a clock that was set: a day.
@@ -115,9 +117,14 @@ struct PublishLine: Sendable, Codable {
             if !isContinuous { placed.line = max(expected, publish.earliest) }
         }
         placed.line = Self.bounded(placed.line)
-        let ahead = other.map { other in
-            max(other.line - placed.line, own?.otherAhead.map { $0 - abs($0) / 64 } ?? .min)
-        }
+        // A stamp that went back a little tells nothing of how the tracks are sent.
+        let hasGoneBack = own.map { placed.line < $0.line } ?? false
+        let ahead =
+            hasGoneBack
+            ? own?.otherAhead
+            : other.map { other in
+                max(other.line - placed.line, own?.otherAhead.map { $0 - abs($0) / 64 } ?? .min)
+            }
         let track = Track(stamp: stamp, line: placed.line, wall: wall, otherAhead: ahead)
         if kind == .video { video = track } else { audio = track }
         return placed
@@ -134,19 +141,18 @@ struct PublishLine: Sendable, Codable {
         let step = own.stamp.step(to: stamp)
         let line = own.line + step
         if let back = way(back: step, kind, from: own) { return (back, true) }
-        // Far behind the other, it was away, however small the step.
-        let isBehind = other.map { $0.line - line > Self.skew } ?? false
-        if step <= Self.hole && step >= -Self.backwardLimit && !isBehind {
-            // It has gone on past the jump of the other: each track has a clock of its own now.
-            if let lastJump, lastJump.kind != kind, line > lastJump.from + Self.skew { isApart = true }
-            return (line, false)
-        }
+        let isStep = step <= Self.forwardLimit && step >= -Self.backwardLimit
         // It was away, or it jumps. One encoder stamps both tracks: where the other stands by its stamp, this one does too,
-        // whatever jumps and wraps lie between.
-        if !isApart, let other {
+        // whatever jumps and wraps lie between. A jump may be too small for one track's stamps to tell it: from the other's
+        // it is clear, for it leaves them as far apart as they have been.
+        let isBehind = other.map { $0.line - line > Self.skew } ?? false
+        let isAway = step > Self.hole || step < -Self.backwardLimit || isBehind
+        if !isApart, let other, isAway || lastJump.map({ $0.kind != kind }) ?? false {
             let beside = other.stamp.step(to: stamp)
             let place = other.line + beside
-            if abs(beside) <= Self.skew, place >= own.line - Self.backwardLimit {
+            if beside >= -Self.skew, beside <= Self.forwardLimit, place >= own.line - Self.backwardLimit,
+                !isStep || isBehind || Self.isNearer(place, than: line, to: other, from: own)
+            {
                 if place != line {
                     (isPaired, lastJump) = (true, nil)
                     return (place, true)
@@ -154,7 +160,12 @@ struct PublishLine: Sendable, Codable {
                 if step > 0 { return (line, false) }
             }
         }
-        if step <= Self.forwardLimit && step >= -Self.backwardLimit { return (line, false) }
+        if !isAway {
+            // It has gone on past the jump of the other: each track has a clock of its own now.
+            if let lastJump, lastJump.kind != kind, line > lastJump.from + Self.skew { isApart = true }
+            return (line, false)
+        }
+        if isStep { return (line, false) }
         var target = own.line + frame
         if let other, let ahead = own.otherAhead, other.line - ahead - own.line > Self.silence {
             // The other has gone on meanwhile, and tells more exactly than the clock how long this one was away.
@@ -169,6 +180,13 @@ struct PublishLine: Sendable, Codable {
             kind: kind, step: step, from: max(own.line, other?.line ?? own.line), target: target,
             correction: target - line)
         return (target, true)
+    }
+
+    /// Whether a place is nearer, by more than frames may be apart, to where its track stands beside the other.
+    private static func isNearer(_ place: Int64, than line: Int64, to other: Track, from own: Track) -> Bool {
+        guard let ahead = own.otherAhead else { return false }
+        let usual = other.line - ahead
+        return distance(place, usual) + Self.leastShift < distance(line, usual)
     }
 
     /// The place after a stamp that was astray: where the line would be without it.

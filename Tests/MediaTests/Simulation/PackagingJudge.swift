@@ -68,10 +68,11 @@ struct PackagingJudge {
 
     // MARK: Events
 
-    /// Takes what one packet made.
-    mutating func take(_ events: [PackagerEvent]) {
+    /// Takes what one packet made, or the end of the publish: nothing follows that could be hinted.
+    mutating func take(_ events: [PackagerEvent], isLast: Bool = false) {
         guard !events.isEmpty else { return }
         for event in events { take(event) }
+        if isLast { for kind in kinds { renditions[kind]?.timeline.end() } }
         looks += 1
         if looks % lookEvery == 0 { lookAtPlaylists() }
     }

@@ -143,6 +143,70 @@ import Testing
             ($0.rate, $0.keyframeSeconds, $0.reordersFrames, $0.declaresRate) = (15, 4, true, false)
             $0.faults = [.lateSound(0.949_885), .lostFrames(every: 65), .strayStamp(at: 5.017_221, by: 60_000)]
         },
+        Case("sound alone of a new sample rate comes after the part that was hinted") {
+            ($0.sampleRate, $0.hasVideo, $0.declaresRate) = (44_100, false, false)
+            $0.faults = [.newSampleRate(at: 3.407_895)]
+        },
+        Case("sound that was away before a stall comes back beside its picture", part: .milliseconds(500)) {
+            ($0.rate, $0.keyframeSeconds, $0.declaresRate) = (15, 0.5, false)
+            $0.faults = [
+                .stall(at: 4.808_218, for: 3.793_925), .strayStamp(at: 5.928_626, by: -60_000),
+                .missingAudio(from: 3.002_247, to: 7.170_788),
+            ]
+        },
+        Case("a jump back that silence hides is seen beside the picture") {
+            ($0.rate, $0.keyframeSeconds, $0.declaresRate) = (60, 8.3, false)
+            $0.faults = [
+                .missingAudio(from: 8.805_005, to: 9.296_602), .jump(at: 9.289_658, by: -700), .audioJitter(4),
+            ]
+        },
+        Case("one that a picture's absence hides is seen beside the sound", part: .milliseconds(200)) {
+            ($0.keyframeSeconds, $0.declaresRate) = (8.3, false)
+            $0.faults = [
+                .jump(at: 4.398_838, by: -700), .startsAt(milliseconds: 4_294_962_296),
+                .missingVideo(from: 3.790_785, to: 4.780_946),
+            ]
+        },
+        Case("one that slow frames hide is seen beside the sound", part: .milliseconds(200), seed: 3) {
+            ($0.rate, $0.sampleRate, $0.keyframeSeconds, $0.declaresRate) = (10, 44_100, 1, false)
+            $0.faults = [.jump(at: 6.425_007, by: -700), .variableRate]
+        },
+        Case("sound that comes back beside a stray stamp stays where it was", part: .milliseconds(500)) {
+            ($0.rate, $0.sampleRate, $0.keyframeSeconds) = (30_000 / 1_001, 44_100, 1)
+            ($0.reordersFrames, $0.declaresRate) = (true, false)
+            $0.faults = [
+                .missingAudio(from: 5.398_829, to: 5.925_405), .clock(1.001), .strayStamp(at: 5.909_870, by: -700),
+            ]
+        },
+        Case("what sound leaps over behind a break of the picture's line does not wait", part: .milliseconds(200)) {
+            ($0.rate, $0.sampleRate, $0.keyframeSeconds, $0.declaresRate) = (30_000 / 1_001, 44_100, 3, false)
+            $0.faults = [
+                .jump(at: 8.902_504, by: 3_494), .strayStamp(at: 7.338_262, by: -2_000_000), .audioAhead(0.955_105),
+            ]
+        },
+        Case("how far ahead sound is sent is not forgotten while none comes", part: .milliseconds(200)) {
+            ($0.rate, $0.sampleRate, $0.keyframeSeconds) = (60, 44_100, 10)
+            $0.faults = [.stall(at: 6.739_497, for: 5.673_128), .lateVideo(4.493_474), .audioAhead(0.908_585)]
+        },
+        Case("a rate that varies is not taken for even behind a jump", seed: 25) {
+            ($0.rate, $0.sampleRate, $0.keyframeSeconds) = (10, 44_100, 10)
+            $0.faults = [.variableRate, .jump(at: 8.131_800, by: 60_000)]
+        },
+        Case("jitter that moves the grid too leaves frames on it", part: .milliseconds(500), seed: 52) {
+            ($0.rate, $0.sampleRate, $0.keyframeSeconds, $0.reordersFrames) = (25, 44_100, 4, true)
+            $0.faults = [.clock(0.999), .audioAhead(0.929_952), .videoJitter(10)]
+        },
+        Case("a frame of sound that is made longer holds no segment back", part: .milliseconds(200)) {
+            ($0.rate, $0.sampleRate, $0.reordersFrames) = (30_000 / 1_001, 44_100, true)
+            $0.faults = [.lateSound(0.274_956), .repeatedDecodeTime(every: 159), .clock(1.001)]
+        },
+        Case("sound before a leap of the line is not all one segment's", part: .milliseconds(200)) {
+            ($0.rate, $0.declaresRate) = (15, false)
+            $0.faults = [
+                .stall(at: 4.735_177, for: 5.508_616), .missingVideo(from: 3.423_673, to: 6.865_045),
+                .jump(at: 4.299_216, by: 4_185),
+            ]
+        },
     ]
 
     @Test(arguments: cases) func staysStraight(found: Case) {

@@ -67,10 +67,10 @@ enum Simulation {
         var seed: UInt64 = 0
     }
 
-    /// Packages what was sent, and calls `take` with what each packet made.
+    /// Packages what was sent, and calls `take` with what each packet made, and with whether it was the publish's end.
     static func package(
         _ sent: [CrookedPublisher.Sent], by publisher: CrookedPublisher, configuration: PackagerConfiguration,
-        start: PackagerStart, arrival: Arrival = Arrival(), take: ([PackagerEvent]) -> Void
+        start: PackagerStart, arrival: Arrival = Arrival(), take: ([PackagerEvent], Bool) -> Void
     ) -> PackagerContinuation? {
         var random = SeededGenerator(seed: arrival.seed)
         var packager = PublishPackager(configuration: configuration, start: start)
@@ -85,11 +85,11 @@ enum Simulation {
             case .video(let packet): packager.video(packet, at: wall, into: &events)
             case .audio(let packet): packager.audio(packet, at: wall, into: &events)
             }
-            take(events)
+            take(events, false)
         }
         var events: [PackagerEvent] = []
         packager.finish(into: &events)
-        take(events)
+        take(events, true)
         return packager.continuation
     }
 
@@ -115,8 +115,8 @@ enum Simulation {
             pictureBreaks: publisher.pictureBreaks)
         _ = package(
             sent, by: publisher, configuration: configuration, start: PackagerStart(firstSequence: 50)
-        ) { events in
-            judge.take(events.flatMap(change))
+        ) { events, isLast in
+            judge.take(events.flatMap(change), isLast: isLast)
         }
         judge.finish()
         return (publisher, judge)

@@ -189,7 +189,7 @@ import Testing
         }
         _ = Simulation.package(
             late, by: publisher, configuration: configuration, start: PackagerStart(firstSequence: 50)
-        ) { judge.take($0) }
+        ) { judge.take($0, isLast: $1) }
         judge.finish()
         #expect(judge.findings.contains { $0.contains("behind the sound") })
     }

@@ -40,7 +40,7 @@ import Testing
                 var trace: [String] = []
                 _ = Simulation.package(
                     sent, by: publisher, configuration: PackagerConfiguration(), start: start, arrival: arrival
-                ) { trace += Self.trace($0) }
+                ) { events, _ in trace += Self.trace(events) }
                 return trace
             }
             #expect(traces[0] == traces[1], "seed \(seed): \(publisher)")
@@ -77,7 +77,7 @@ import Testing
         let continuation = Simulation.package(
             publisher.send(random: &random).sent, by: publisher, configuration: PackagerConfiguration(), start: start,
             arrival: Simulation.Arrival(begin: 1_800_000_000_000_000 + Int64(seconds * 1e6))
-        ) { again.take($0) }
+        ) { events, _ in again.take(events) }
         again.continuation = continuation
         return again
     }
