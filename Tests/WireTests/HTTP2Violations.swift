@@ -85,6 +85,22 @@ struct HTTP2Violation: Sendable, CustomStringConvertible {
         Self(
             "5.1 DATA behind the end", [headers(), Frame(.data, flags: Frame.endStream, stream: 1, [1])],
             .streamError(streamClosed)),
+        Self(
+            "5.1 DATA behind a reset",
+            [
+                headers(Block.request("/hang", method: "POST"), flags: Frame.endHeaders),
+                Frame(.reset, stream: 1, Frame.word(8)), Frame(.data, flags: Frame.endStream, stream: 1, [1]),
+            ], .connectionError([streamClosed])),
+        Self(
+            "7540 5.3.1 PRIORITY that depends on itself", [Frame(.priority, stream: 1, [0x80, 0, 0, 1, 255])],
+            .connectionError([protocolError])),
+        Self(
+            "7540 5.3.1 HEADERS that depend on themselves",
+            [headers([0, 0, 0, 1, 255] + Block.request("/hang"), flags: whole | 0x20)],
+            .connectionError([protocolError])),
+        Self(
+            "5.1 DATA on a stream that was passed over", [headers(stream: 5), Frame(.data, stream: 3, [1])],
+            .connectionError([protocolError])),
         Self("5.1 HEADERS behind the end", [headers(), headers()], .streamError(streamClosed)),
         Self(
             "5.1 CONTINUATION behind the end",

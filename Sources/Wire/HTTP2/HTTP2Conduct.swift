@@ -36,8 +36,9 @@ struct HTTP2Conduct {
         budget.spend(glitch, now: now) ? .fine : .tooMuch
     }
 
-    /// HEADERS begin on a stream that is not open (RFC 9113, 5.1.1): libnghttp2 passes over some in silence.
-    func headersBegan(on stream: Int32) -> Verdict {
+    /// HEADERS or DATA begin on a stream that is not open (RFC 9113, 5.1 and 5.1.1): libnghttp2 passes over some in
+    /// silence.
+    func began(on stream: Int32) -> Verdict {
         switch order.judge(stream) {
         case .new, .crossing: .fine
         case .skipped: .fault(NGHTTP2_PROTOCOL_ERROR)

@@ -1,4 +1,4 @@
-/// Which streams a client may still open, and what HEADERS on any other mean (RFC 9113, 5.1 and 5.1.1). Bounded in memory:
+/// Which streams a client may still open, and what HEADERS or DATA on any other mean (RFC 9113, 5.1 and 5.1.1). Bounded in memory:
 /// what was long ago counts as ended.
 struct StreamOrder {
     enum Verdict: Equatable {
@@ -16,23 +16,25 @@ struct StreamOrder {
     private var gaps: [Range<Int32>] = []
     private var resets: [Int32] = []
 
-    private static let remembered = 64
+    private static let rememberedGaps = 64
+    /// More than a client can have on their way at once: what it still sends there was sent in good faith.
+    private static let rememberedResets = 1_024
 
     mutating func opened(_ stream: Int32) {
         guard stream > last else { return }
         if stream > last + 2 {
             gaps.append(last + 1..<stream)
-            if gaps.count > Self.remembered { gaps.removeFirst() }
+            if gaps.count > Self.rememberedGaps { gaps.removeFirst() }
         }
         last = stream
     }
 
     mutating func wasReset(_ stream: Int32) {
         resets.append(stream)
-        if resets.count > Self.remembered { resets.removeFirst() }
+        if resets.count > Self.rememberedResets { resets.removeFirst() }
     }
 
-    /// What HEADERS mean on a stream that is not open.
+    /// What HEADERS or DATA mean on a stream that is not open.
     func judge(_ stream: Int32) -> Verdict {
         if stream > last { return .new }
         if resets.contains(stream) { return .crossing }

@@ -129,6 +129,7 @@ final class HTTP1Server {
                 event = try parser.feed(&input)
             } catch {
                 connection.registry.counters.malformedRequests &+= 1
+                if request == 0, HTTP2Preface.isBroken(input.readableBytesView) { return refusePreface() }
                 return refuse(error.problem)
             }
             guard let event else { return }
@@ -175,6 +176,16 @@ final class HTTP1Server {
         state = .finished
         since = connection.now
         conclude(.whole, at: since)
+        connection.closeAfterWriting()
+    }
+
+    /// Ends a connection whose client wants HTTP/2, or something else that is not ours, in the words of HTTP/2.
+    private func refusePreface() {
+        output.withTail { _ = $0.writeBytes(HTTP2Preface.refusal) }
+        state = .finished
+        since = connection.now
+        trail = ExchangeTrail(startedAt: since)
+        conclude(.cut, at: since)
         connection.closeAfterWriting()
     }
 

@@ -21,6 +21,7 @@ final class HTTP2Server: HTTP2Session {
     private var lastActivity = NIODeadline.now()
     private var lastProgress = NIODeadline.now()
     private var conduct: HTTP2Conduct
+    private var walk = FrameWalk()
     /// It was ended for what it cost.
     private(set) var isCut = false
     private var leave = Leave.staying
@@ -65,8 +66,25 @@ final class HTTP2Server: HTTP2Session {
 
     func receive(_ bytes: ByteBuffer) {
         lastActivity = connection.now
-        let isUsable = bytes.withUnsafeReadableBytes { receive($0) }
+        let isUsable = bytes.withUnsafeReadableBytes { walkAndReceive($0) }
         if !isUsable { connection.closeAfterWriting() }
+    }
+
+    /// What the walk finds is judged when all before it is done.
+    private func walkAndReceive(_ raw: UnsafeRawBufferPointer) -> Bool {
+        var index = 0
+        var received = 0
+        while let (finding, start) = walk.next(in: raw, from: &index) {
+            if start > received {
+                guard receive(UnsafeRawBufferPointer(rebasing: raw[received..<start])) else { return false }
+                received = start
+            }
+            switch finding {
+            case .selfDependence: heed(.fault(NGHTTP2_PROTOCOL_ERROR))
+            case .data(let id): if id > 0, stream(id) == nil { heed(conduct.began(on: id)) }
+            }
+        }
+        return receive(UnsafeRawBufferPointer(rebasing: raw[received...]))
     }
 
     func takeOutput(_ write: (ByteBuffer) -> Void) -> Bool {
@@ -290,7 +308,7 @@ final class HTTP2Server: HTTP2Session {
             heed(conduct.priority(on: head.stream_id, now: nanoseconds))
         case NGHTTP2_HEADERS.rawValue:
             guard head.stream_id > 0, stream(head.stream_id) == nil else { return }
-            heed(conduct.headersBegan(on: head.stream_id))
+            heed(conduct.began(on: head.stream_id))
         default: break
         }
     }

@@ -502,14 +502,3 @@ package final class ServerConnection: ChannelInboundHandler {
 
 /// What the clock says about a connection.
 enum Lateness { case fine, idle, late, stalled }
-
-/// The 24 bytes with which an HTTP/2 client begins (RFC 9113, 3.4).
-enum HTTP2Preface {
-    enum Match { case yes, no, partial }
-    static let bytes = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
-
-    static func match(_ seen: ByteBufferView) -> Match {
-        guard zip(seen, bytes).allSatisfy({ $0 == $1 }) else { return .no }
-        return seen.count >= bytes.count ? .yes : .partial
-    }
-}
