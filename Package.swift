@@ -111,7 +111,12 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         // Real programs, nodes and browsers, started and stopped: shared by end-to-end tests and load tests.
-        .target(name: "Harness", path: "loadtest/Harness"),
+        .target(
+            name: "Harness",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "loadtest/Harness"),
         // What the load test decides: scenarios, the model of a viewer, measurements, reports.
         .target(
             name: "LoadtestCore",

@@ -1,6 +1,7 @@
 import Foundation
 import HLS
 import Harness
+import NIOPosix
 import Testing
 
 /// Upstreams that die, hang and come back, and a viewer who does not notice.
@@ -70,6 +71,67 @@ extension EndToEnd {
             try follow(6)
             #expect(try pushed.metric("needletail_edge_upstream_up", ":\(second.tlsPort)") == 0)
             print("longest answer: pushed \(players[0].longest) s, pulling \(players[1].longest) s")
+        }
+
+        /// A link that takes all and gives nothing: no connection breaks, and only silence tells.
+        @Test(arguments: [true, false]) func aViewerSeesNoErrorWhileALinkSwallowsWhatPasses(
+            bothWays: Bool
+        ) throws {
+            let fleet = try Fleet()
+            let link = try LinkProxy.open(
+                on: "127.0.0.1", to: ("127.0.0.1", fleet.originTLSPort), loops: MultiThreadedEventLoopGroup.singleton)
+            defer { link.close() }
+            let upstreams = [link.port, fleet.originTLSPort]
+            let pushed = try EdgeNode("pushed", upstreams: upstreams, in: fleet.directory)
+            let pulling = try EdgeNode(
+                "pulling", upstreams: upstreams, in: fleet.directory,
+                settings: ["upstreams.0.push=off", "upstreams.1.push=off"])
+            let publisher = try fleet.publish()
+            defer { publisher.stop() }
+            _ = try fleet.waitForSegments("video")
+            var players = try [pushed, pulling].map { edge in
+                _ = try eventually("the channel at \(edge.name): \(edge.process.text)") {
+                    try curl("\(edge.url)/live/demo/video/playlist.m3u8").status == 200 ? true : nil
+                }
+                return Player(edge)
+            }
+            func follow(_ count: Int) throws {
+                for _ in 0..<count { for index in players.indices { try players[index].follow(1) } }
+            }
+            try follow(5)
+            let before = players.map(\.longest)
+            let started = Date()
+            link.set { condition in
+                condition.swallowsRequests = bothWays
+                condition.swallowsAnswers = true
+            }
+            try follow(6)
+            let moved = try pushed.process.line(with: "channel moved to another upstream")
+            #expect(try pulling.metric("needletail_edge_hedges_total") >= 1)
+            #expect(try pulling.metric("needletail_edge_upstream_sound", ":\(link.port)") == 0)
+            // Who comes while the first upstream takes connections and says nothing is served by the second.
+            let late = try EdgeNode("late", upstreams: upstreams, in: fleet.directory)
+            #expect(try curl("\(late.url)/live/demo/video/playlist.m3u8").status == 200)
+
+            link.set { condition in
+                condition.swallowsRequests = false
+                condition.swallowsAnswers = false
+            }
+            for edge in [pushed, pulling] {
+                _ = try eventually("\(edge.name) reaches the first again: \(edge.process.text)") {
+                    try players[1].follow(1)
+                    return try edge.metric("needletail_edge_upstream_up", ":\(link.port)") == 1 ? true : nil
+                }
+            }
+            try follow(2)
+            let silence = Self.time(of: moved).map { $0.timeIntervalSince(started) } ?? -1
+            print("left after \(silence) s; longest answer before \(before), with \(players.map(\.longest)) s")
+        }
+
+        private static func time(of line: String) -> Date? {
+            let form = ISO8601DateFormatter()
+            form.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+            return line.split(separator: " ").first.flatMap { form.date(from: String($0)) }
         }
 
         @Test func anEdgeWithoutItsOriginWaitsAndSaysSo() throws {

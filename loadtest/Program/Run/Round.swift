@@ -126,7 +126,7 @@ final class Round {
         guard scenario.faults.contains(where: { $0.target == link }) else { return place }
         // An edge in a namespace of its own finds the tool on the bridge.
         let host = scenario.target.hasNodeLinks ? NodeNetwork.toolAddress : "127.0.0.1"
-        let proxy = try LinkProxy.open(on: host, to: place, loops: proxyLoops)
+        let proxy = try LinkProxy.open(on: host, to: (place.host, place.port), loops: proxyLoops)
         links[link, default: []].append(proxy)
         return Endpoint(host: host, port: proxy.port)
     }

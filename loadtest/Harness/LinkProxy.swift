@@ -1,26 +1,32 @@
-import LoadtestCore
 import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A TCP proxy that a fault can slow, delay or cut. It knows nothing of what passes.
-final class LinkProxy: Sendable {
+/// A TCP proxy that a fault can slow, delay, cut, or make swallow what passes. It knows nothing of what passes.
+package final class LinkProxy: Sendable {
     /// What is wrong with the link now.
-    struct Condition: Equatable, Sendable {
-        var isCut = false
+    package struct Condition: Equatable, Sendable {
+        /// Nothing passes, and all of it does once this is over.
+        package var isCut = false
+        /// What clients say is taken and lost; connections are accepted all the same. With the next one: a black hole.
+        package var swallowsRequests = false
+        /// What the target says is taken and lost: a link that is cut one way.
+        package var swallowsAnswers = false
         /// Bits a second, each way; nil for as fast as it goes.
-        var bitsPerSecond: Int?
-        var delay = TimeAmount.zero
+        package var bitsPerSecond: Int?
+        package var delay = TimeAmount.zero
     }
 
-    let port: Int
-    let target: Endpoint
+    package let port: Int
+    private let target: (host: String, port: Int)
     private let listener: any Channel
     fileprivate let condition = Mutex(Condition())
     /// Nanoseconds at which each way is free for the next byte: connections share the link.
     fileprivate let free = Mutex<[NIODeadline]>([.uptimeNanoseconds(0), .uptimeNanoseconds(0)])
 
-    static func open(on host: String, to target: Endpoint, loops group: any EventLoopGroup) throws -> LinkProxy {
+    package static func open(
+        on host: String, to target: (host: String, port: Int), loops group: any EventLoopGroup
+    ) throws -> LinkProxy {
         let box = Box()
         let listener = try ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4_096)
@@ -41,15 +47,15 @@ final class LinkProxy: Sendable {
 
     private final class Box: Sendable { let proxy = Mutex<LinkProxy?>(nil) }
 
-    private init(listener: any Channel, target: Endpoint) {
+    private init(listener: any Channel, target: (host: String, port: Int)) {
         self.listener = listener
         self.target = target
         port = listener.localAddress?.port ?? 0
     }
 
-    func set(_ change: (inout Condition) -> Void) { condition.withLock { change(&$0) } }
+    package func set(_ change: (inout Condition) -> Void) { condition.withLock { change(&$0) } }
 
-    func close() { listener.close(promise: nil) }
+    package func close() { listener.close(promise: nil) }
 
     /// Opens the far side of a connection that came, then leaves both to their pumps.
     private final class Opening: ChannelInboundHandler {
@@ -96,6 +102,10 @@ final class LinkProxy: Sendable {
 
         private func pass(_ bytes: ByteBuffer, delayed: Bool) {
             let condition = proxy.condition.withLock { $0 }
+            if way == 0 ? condition.swallowsRequests : condition.swallowsAnswers {
+                context?.read()
+                return
+            }
             if condition.isCut { return later(.milliseconds(20), bytes, delayed: delayed) }
             if !delayed, condition.delay > .zero { return later(condition.delay, bytes, delayed: true) }
             let now = NIODeadline.now()
