@@ -5,7 +5,7 @@ import struct NIOCore.ByteBuffer
 ///
 /// It owns no socket and no clock. The owner performs what `Lookup` and `Effect` say and reports what came of a fetch.
 package final class CacheStore {
-    private let objectBytes: Int
+    private var objectBytes: Int
     let policy: FreshnessPolicy
     var table: ObjectTable
     /// Fetches that others may join, of each key in their order.
@@ -41,6 +41,12 @@ package final class CacheStore {
         counters.evicted = table.evictions
         return counters
     }
+    /// Other budgets from now on; what is beyond them goes, the least wanted first.
+    package func resize(budgetBytes: Int, objectBytes: Int) {
+        self.objectBytes = objectBytes
+        table.resize(budgetBytes: budgetBytes, objectBytes: objectBytes)
+    }
+
     package var entryCount: Int { table.count }
     package var storedBytes: Int { table.bytes }
     package var fillCount: Int { fills.count }

@@ -10,8 +10,8 @@ struct ObjectTable {
         let bytes: Int
     }
 
-    private let budgetBytes: Int
-    private let objectBytes: Int
+    private var budgetBytes: Int
+    private var objectBytes: Int
     private let channelBytes: Int
     private var channels: [HTTPBytes: Channel] = [:]
     private var keysOfName: [HTTPBytes: Set<CacheKey>] = [:]
@@ -45,6 +45,13 @@ struct ObjectTable {
         self.budgetBytes = budgetBytes
         self.objectBytes = objectBytes
         self.channelBytes = channelBytes
+    }
+
+    /// Other budgets from now on; what is beyond them goes.
+    mutating func resize(budgetBytes: Int, objectBytes: Int) {
+        self.budgetBytes = budgetBytes
+        self.objectBytes = objectBytes
+        while bytes > budgetBytes, evict() {}
     }
 
     /// Bytes that a live channel holds.

@@ -18,6 +18,8 @@ final class EdgePlane {
     let disk: DiskCache?
     private let eventLoop: any EventLoop
     private let isLead: Bool
+    /// Among which the cache's budget is divided.
+    private let eventLoops: Int
     private let status: NodeStatus
     private let parked: ParkedLedger
     /// The planes that ask this one.
@@ -34,6 +36,7 @@ final class EdgePlane {
     ) throws {
         self.eventLoop = eventLoop
         isLead = lead == nil
+        eventLoops = settings.eventLoops
         registry = ConnectionRegistry(
             limits: settings.serverLimits, eventLoop: eventLoop, ledger: shared.connections,
             accessLog: settings.accessLog)
@@ -64,14 +67,13 @@ final class EdgePlane {
             scrape.plane?.collect { figures in write(figures.server) { EdgeMetrics.write(figures, into: &$0) } }
         }
         status.identity = shared.identity
+        status.reloads = shared.reloads
         status.accessLog = settings.accessLog
         // Ready from the first connection to an upstream on; an origin that goes away later is the cache's to bridge.
         status.unreadyReason = "No upstream has been reached yet."
-        var playerURL: String?
-        if case .url(let url) = settings.player { playerURL = url }
         responder = EdgeResponder(
             settings: settings, store: store, upstreams: upstreams, feeds: feeds, status: status, parked: parked,
-            watchPage: WatchPage(player: shared.player, playerURL: playerURL), isLead: isLead,
+            watchPage: WatchPage(settings, player: shared.player), isLead: isLead,
             eventLoop: eventLoop)
         responder.disk = disk
         scrape.plane = self
@@ -155,6 +157,15 @@ final class EdgePlane {
         return disk.settle().map { purged }
     }
 
+    /// Other settings, as far as they can change while it runs.
+    func apply(_ settings: EdgeSettings, player: ByteBuffer?) {
+        registry.limits = settings.serverLimits
+        parked.setLimits(settings.parkedLimits)
+        let budget = settings.cacheBytes / max(1, eventLoops)
+        store.resize(budgetBytes: budget, objectBytes: min(settings.objectBytes, budget))
+        responder.watchPage = WatchPage(settings, player: player)
+    }
+
     // MARK: Figures
 
     /// What it has counted. Requests that went on to the lead are counted there, by what they met.
@@ -188,16 +199,23 @@ struct EdgeShared: Sendable {
     let player: ByteBuffer?
     /// The certificates of its listeners; nil where there are none.
     let identity: ServerIdentity?
+    /// Nil where nobody reads the configuration again.
+    let reloads: ReloadRecord?
 
     init(
-        _ settings: EdgeSettings, prometheus: PrometheusFactory, player: ByteBuffer?, identity: ServerIdentity?
+        _ settings: EdgeSettings, prometheus: PrometheusFactory, player: ByteBuffer?, identity: ServerIdentity?,
+        reloads: ReloadRecord?
     ) {
         self.identity = identity
-        parked = ParkedLedger(
-            limits: .init(
-                node: settings.parkedRequests, channel: settings.parkedRequestsPerChannel,
-                address: settings.parkedRequestsPerAddress))
+        parked = ParkedLedger(limits: settings.parkedLimits)
+        self.reloads = reloads
         self.prometheus = prometheus
         self.player = player
+    }
+}
+
+extension EdgeSettings {
+    var parkedLimits: ParkedCounts.Limits {
+        .init(node: parkedRequests, channel: parkedRequestsPerChannel, address: parkedRequestsPerAddress)
     }
 }

@@ -14,14 +14,19 @@ package struct EdgeService: Service {
     private let player: ByteBuffer?
     private let identity: ServerIdentity?
     private let takeOver: TakeOver?
+    private let control: EdgeControl
+    private let reloads: ReloadRecord?
 
     /// `player` is the text of hls.js, where the operator keeps it in a file; `identity` is for listeners that are secure;
-    /// `takeOver` has the listening sockets of the edge that this one replaces.
+    /// `takeOver` has the listening sockets of the edge that this one replaces; `control` changes settings while it runs,
+    /// and `reloads` tells how that went.
     package init(
         settings: EdgeSettings, player: ByteBuffer?, identity: ServerIdentity?, takeOver: TakeOver?,
-        prometheus: PrometheusFactory, logger: Logger
+        control: EdgeControl, reloads: ReloadRecord?, prometheus: PrometheusFactory, logger: Logger
     ) {
         self.takeOver = takeOver
+        self.control = control
+        self.reloads = reloads
         self.identity = identity
         self.settings = settings
         self.player = player
@@ -45,8 +50,11 @@ package struct EdgeService: Service {
     private func run(on group: MultiThreadedEventLoopGroup) async throws {
         let planes = try await EdgePlanes.make(
             settings: settings,
-            shared: EdgeShared(settings, prometheus: prometheus, player: player, identity: identity),
+            shared: EdgeShared(
+                settings, prometheus: prometheus, player: player, identity: identity,
+                reloads: reloads),
             on: group, logger: logger)
+        control.run(planes)
         // Whoever takes over is ready before it accepts: until then the edge that runs does the work.
         if takeOver != nil { try await becomeReady(planes) }
         let listeners = try await EdgeListeners.open(
@@ -74,7 +82,7 @@ package struct EdgeService: Service {
         await offer?.end()
         // Nobody can see that this process leaves where another serves the same address: a client between two requests may
         // take all the time there is to send the next, which is answered.
-        let limit = settings.drainTimeout
+        let limit = control.drainTimeout
         let quiet = isTaken ? max(.seconds(1), limit - .seconds(2)) : .seconds(1)
         let cut = await planes.drain(within: limit, quiet: quiet)
         await planes.stop()

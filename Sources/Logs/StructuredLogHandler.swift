@@ -14,25 +14,40 @@ import Logging
 package struct StructuredLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var metadataProvider: Logger.MetadataProvider?
-    package var logLevel: Logger.Level
+    /// That of all loggers, unless this one was given its own.
+    package var logLevel: Logger.Level {
+        get { own ?? threshold.level }
+        set { own = newValue }
+    }
 
+    private var own: Logger.Level?
+    private let threshold: LogThreshold
     private let label: String
     private let format: LogFormat
     private let output: LogOutput
     private let now: @Sendable () -> Int64
 
     /// - Parameters:
+    ///   - threshold: The level, which others share.
     ///   - label: The logger's name: the first word of a line's text.
     ///   - now: Wall-clock time in microseconds since 1970.
     package init(
-        label: String, format: LogFormat, level: Logger.Level = .info, output: LogOutput = .standardError,
+        label: String, format: LogFormat, threshold: LogThreshold, output: LogOutput = .standardError,
         now: @escaping @Sendable () -> Int64 = StructuredLogHandler.systemTime
     ) {
         self.label = label
         self.format = format
         self.output = output
         self.now = now
-        logLevel = level
+        self.threshold = threshold
+    }
+
+    /// The same with a level of its own.
+    package init(
+        label: String, format: LogFormat, level: Logger.Level = .info, output: LogOutput = .standardError,
+        now: @escaping @Sendable () -> Int64 = StructuredLogHandler.systemTime
+    ) {
+        self.init(label: label, format: format, threshold: LogThreshold(level), output: output, now: now)
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -30,9 +30,9 @@ struct ConfigurationFlags: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Same as --set log.level=…", valueName: "level"))
     var logLevel: String?
 
-    func file() throws(ConfigurationError) -> ConfigurationFile? {
-        guard let config else { return nil }
-        return try ConfigurationFile(readingFrom: config)
+    static func file(_ path: String?) throws(ConfigurationError) -> ConfigurationFile? {
+        guard let path else { return nil }
+        return try ConfigurationFile(readingFrom: path)
     }
 
     func overrides(_ named: [(path: String, flag: String, value: String?)] = []) throws(ConfigurationError)
@@ -59,11 +59,12 @@ func exitForConfiguration(_ error: ConfigurationError) -> Never {
 
 extension LogConfiguration {
     /// A logger that writes to standard error in the configured form.
-    func logger(_ label: String) -> Logger {
-        let level = Logger.Level(rawValue: level.rawValue) ?? .info
+    func logger(_ label: String, threshold: LogThreshold) -> Logger {
         let format = LogFormat(rawValue: format.rawValue) ?? .text
-        return Logger(label: label) { StructuredLogHandler(label: $0, format: format, level: level) }
+        return Logger(label: label) { StructuredLogHandler(label: $0, format: format, threshold: threshold) }
     }
+
+    var threshold: Logger.Level { Logger.Level(rawValue: level.rawValue) ?? .info }
 }
 
 extension HTTPLimits {

@@ -4,10 +4,12 @@ import Cryptography
 import Edge
 import Foundation
 import Logging
+import Logs
 import Metrics
 import NIOCore
 import Node
 import Prometheus
+import Synchronization
 import Wire
 
 struct EdgeCommand: AsyncParsableCommand {
@@ -27,34 +29,63 @@ struct EdgeCommand: AsyncParsableCommand {
     var takeOver = false
 
     func run() async throws {
+        let (file, overrides): (String?, [ConfigurationOverride])
         let configuration: EdgeConfiguration
         do throws(ConfigurationError) {
-            configuration = try EdgeConfiguration.decode(try flags.file(), overrides: try flags.overrides())
+            (file, overrides) = (flags.config, try flags.overrides())
+            configuration = try Self.read(file, overrides)
         } catch {
             exitForConfiguration(error)
         }
-        let logger = configuration.log.logger("edge")
+        let threshold = LogThreshold(configuration.log.threshold)
+        let logger = configuration.log.logger("edge", threshold: threshold)
         let prometheus = PrometheusFactory()
         MetricsSystem.bootstrap(prometheus)
         var settings = configuration.settings
-        if let admin = configuration.admin { settings.admin = try admin.settings() }
+        let token = try configuration.admin.map { try AdminToken($0) }
+        if let admin = configuration.admin, let token { settings.admin = admin.settings(token) }
         settings.accessLog = try configuration.accessLog.writer(logger: logger)
-        var player: ByteBuffer?
-        if case .file(let path) = settings.player {
-            player = FileManager.default.contents(atPath: path).map { ByteBuffer(bytes: $0) }
-            if player == nil {
-                logger.warning("the watch page has no player", metadata: ["file": "\(path)", "fix": "./dev demo"])
-            }
-        }
+        let player = Self.player(settings, logger: logger)
         let identity = try configuration.tls.map { try $0.identity(logger: logger) }
+        let control = EdgeControl(settings)
+        let reloader = Reloader(
+            configuration, identity: identity, logger: logger, read: { try Self.read(file, overrides) },
+            tls: { $0.tls },
+            keysForNextStart: { $0.keysForNextStart(since: $1) },
+            prepare: { configuration in
+                let renewed = try configuration.admin.map { try AdminToken.read($0) }
+                return {
+                    if let renewed { token?.renew(renewed) }
+                    threshold.level = configuration.log.threshold
+                    let settings = configuration.settings
+                    await control.apply(settings, player: Self.player(settings, logger: logger))
+                }
+            })
         let service = EdgeService(
             settings: settings, player: player, identity: identity,
-            takeOver: takeOver ? try predecessor(at: settings.handoverSocket, logger: logger) : nil,
-            prometheus: prometheus, logger: logger)
+            takeOver: takeOver ? try predecessor(at: settings.handoverSocket, logger: logger) : nil, control: control,
+            reloads: reloader.record, prometheus: prometheus, logger: logger)
         try await withRotation(of: settings.accessLog) {
             try await NodeRunner.run(
-                service, identity: identity, drainTimeout: configuration.drainTimeout, logger: logger)
+                service, identity: identity, drainTimeout: configuration.drainTimeout, logger: logger
+            ) { await reloader.reload() }
         }
+    }
+
+    private static func read(
+        _ file: String?, _ overrides: [ConfigurationOverride]
+    ) throws(ConfigurationError) -> EdgeConfiguration {
+        try EdgeConfiguration.decode(try ConfigurationFlags.file(file), overrides: overrides)
+    }
+
+    /// The text of hls.js, where it is a file.
+    private static func player(_ settings: EdgeSettings, logger: Logger) -> ByteBuffer? {
+        guard case .file(let path) = settings.player else { return nil }
+        let player = FileManager.default.contents(atPath: path).map { ByteBuffer(bytes: $0) }
+        if player == nil {
+            logger.warning("the watch page has no player", metadata: ["file": "\(path)", "fix": "./dev demo"])
+        }
+        return player
     }
 }
 
@@ -74,19 +105,34 @@ extension EdgeCommand {
     }
 }
 
-extension AdminConfiguration {
-    /// Reads the token, once.
-    func settings() throws -> EdgeSettings.Admin {
-        let text = String(decoding: FileManager.default.contents(atPath: tokenPath) ?? Data(), as: UTF8.self)
+/// The token that operators bear, read from its file at the start and at each reload.
+private final class AdminToken: Sendable {
+    private let bytes: Mutex<[UInt8]>
+
+    init(_ configuration: AdminConfiguration) throws { bytes = Mutex(try Self.read(configuration)) }
+
+    func renew(_ renewed: [UInt8]) { bytes.withLock { $0 = renewed } }
+
+    func isEqual(_ other: [UInt8]) -> Bool { ConstantTime.areEqual(other, bytes.withLock { $0 }) }
+
+    static func read(_ configuration: AdminConfiguration) throws -> [UInt8] {
+        let path = configuration.tokenPath
+        let text = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
         let token = Array((text.split(whereSeparator: \.isNewline).first ?? "").utf8)
         guard token.count >= 16, token.allSatisfy({ 0x21...0x7e ~= $0 }) else {
             throw ValidationError(
-                "\(tokenPath): the first line of admin.token_file must be a token of 16 or more letters, digits and signs. "
-                    + "Make one: openssl rand -hex 32 > \(tokenPath)")
+                "\(path): the first line of admin.token_file must be a token of 16 or more letters, digits and signs. "
+                    + "Make one: openssl rand -hex 32 > \(path)")
         }
-        return EdgeSettings.Admin(
+        return token
+    }
+}
+
+extension AdminConfiguration {
+    fileprivate func settings(_ token: AdminToken) -> EdgeSettings.Admin {
+        EdgeSettings.Admin(
             listeners: listen.map { .init(host: $0.host, port: Int($0.port), isSecure: false) },
-            isToken: { ConstantTime.areEqual($0, token) })
+            isToken: { token.isEqual($0) })
     }
 }
 

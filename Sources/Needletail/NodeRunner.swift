@@ -8,20 +8,18 @@ import Wire
 
 /// Runs a node until it is told to stop, and turns what stops it early into a sentence.
 enum NodeRunner {
-    static func run(_ service: any Service, identity: ServerIdentity?, drainTimeout: Duration, logger: Logger)
-        async throws
-    {
+    static func run(
+        _ service: any Service, identity: ServerIdentity?, drainTimeout: Duration, logger: Logger,
+        reload: @escaping @Sendable () async -> Void
+    ) async throws {
         var services = [
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: service, successTerminationBehavior: .gracefullyShutdownGroup)
         ]
         if let identity {
-            let watch = CertificateWatch(identity, logger: logger)
-            services.append(.init(service: watch))
-            services.append(.init(service: HangUp { watch.tell(identity.renewIfChanged()) }))
-        } else {
-            services.append(.init(service: HangUp {}))
+            services.append(.init(service: CertificateWatch(identity, logger: logger)))
         }
+        services.append(.init(service: HangUp(act: reload)))
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
         // The node's own deadline comes first; this one is for a node that hangs.

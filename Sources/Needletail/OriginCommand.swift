@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import Logging
+import Logs
 import Media
 import Metrics
 import Origin
@@ -29,30 +30,59 @@ struct OriginCommand: AsyncParsableCommand {
     var rtmp: String?
 
     func run() async throws {
+        let (file, overrides): (String?, [ConfigurationOverride])
         let configuration: OriginConfiguration
         do throws(ConfigurationError) {
-            configuration = try OriginConfiguration.decode(
-                try flags.file(), overrides: try flags.overrides([("rtmp.listen", "--rtmp", rtmp)]))
+            (file, overrides) = (flags.config, try flags.overrides([("rtmp.listen", "--rtmp", rtmp)]))
+            configuration = try Self.read(file, overrides)
         } catch {
             exitForConfiguration(error)
         }
-        let logger = configuration.log.logger("origin")
+        let threshold = LogThreshold(configuration.log.threshold)
+        let logger = configuration.log.logger("origin", threshold: threshold)
         let prometheus = PrometheusFactory()
         MetricsSystem.bootstrap(prometheus)
         let identity = try configuration.tls.map { try $0.identity(logger: logger) }
-        var settings = configuration.settings
+        var settings = configuration.settings(directory: configuration.mediaDirectory)
         settings.accessLog = try configuration.accessLog.writer(logger: logger)
-        let service = OriginService(settings: settings, identity: identity, prometheus: prometheus, logger: logger)
+        let control = OriginControl(settings)
+        let directory = settings.mediaDirectory
+        let reloader = Reloader(
+            configuration, identity: identity, logger: logger, read: { try Self.read(file, overrides) },
+            tls: { $0.tls },
+            keysForNextStart: { $0.keysForNextStart(since: $1) },
+            prepare: { configuration in
+                {
+                    threshold.level = configuration.log.threshold
+                    await control.apply(configuration.settings(directory: directory))
+                }
+            })
+        let service = OriginService(
+            settings: settings, identity: identity, control: control, reloads: reloader.record, prometheus: prometheus,
+            logger: logger)
         try await withRotation(of: settings.accessLog) {
             try await NodeRunner.run(
-                service, identity: identity, drainTimeout: configuration.drainTimeout, logger: logger)
+                service, identity: identity, drainTimeout: configuration.drainTimeout, logger: logger
+            ) { await reloader.reload() }
         }
+    }
+
+    private static func read(
+        _ file: String?, _ overrides: [ConfigurationOverride]
+    ) throws(ConfigurationError) -> OriginConfiguration {
+        try OriginConfiguration.decode(try ConfigurationFlags.file(file), overrides: overrides)
     }
 }
 
 extension OriginConfiguration {
-    /// The configuration as the origin takes it.
-    var settings: OriginSettings {
+    /// Where media lies in files; nil for nowhere.
+    var mediaDirectory: MediaDirectory? {
+        let place = packaging.storage.directory ?? "\(stateDirectory)/media"
+        return place == StorageConfiguration.nowhere ? nil : MediaDirectory(path: place)
+    }
+
+    /// The configuration as the origin takes it. `directory` is the one of this process.
+    func settings(directory: MediaDirectory?) -> OriginSettings {
         var settings = OriginSettings()
         settings.rtmp =
             rtmpListen.map { .init(host: $0.host, port: Int($0.port), isSecure: false) }
@@ -65,8 +95,6 @@ extension OriginConfiguration {
         settings.parkedRequestsPerAddress = httpLimits.parkedRequestsPerAddress
         settings.stateDirectory = stateDirectory
         settings.epochBook = epochBook
-        let place = packaging.storage.directory ?? "\(stateDirectory)/media"
-        let directory = place == StorageConfiguration.nowhere ? nil : MediaDirectory(path: place)
         settings.mediaDirectory = directory
         settings.channels = channels.map {
             $0.value.settings(name: $0.key, parkedRequests: parked, directory: directory)

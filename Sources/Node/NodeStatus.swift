@@ -10,6 +10,8 @@ package final class NodeStatus {
     package var unreadyReason: String? = "starting"
     /// The certificates of its listeners; nil where there are none.
     package var identity: ServerIdentity?
+    /// How reading the configuration went; nil where nobody reads it again.
+    package var reloads: ReloadRecord?
     /// Nil where there is none.
     package var accessLog: AccessLogWriter?
     private let prometheus: PrometheusFactory
@@ -95,6 +97,7 @@ package final class NodeStatus {
         text.sample("needletail_http_requests_total", labels: [("protocol", "http/1.1")], counters.requestsHTTP1)
         text.sample("needletail_http_requests_total", labels: [("protocol", "h2")], counters.requestsHTTP2)
         AccessMetrics.write(counters.times, accessLog, into: &text)
+        reloads?.write(into: &text)
         if let identity { CertificateMetrics.write(identity, into: &text) }
         families(&text)
         return ByteBuffer(bytes: text.bytes)

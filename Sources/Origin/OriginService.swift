@@ -12,12 +12,18 @@ package struct OriginService: Service {
     private let prometheus: PrometheusFactory
     private let logger: Logger
     private let identity: ServerIdentity?
+    private let control: OriginControl
+    private let reloads: ReloadRecord?
 
-    /// `identity` is for listeners that are secure.
+    /// `identity` is for listeners that are secure; `control` changes settings while it runs, and `reloads` tells how that
+    /// went.
     package init(
-        settings: OriginSettings, identity: ServerIdentity?, prometheus: PrometheusFactory, logger: Logger
+        settings: OriginSettings, identity: ServerIdentity?, control: OriginControl, reloads: ReloadRecord?,
+        prometheus: PrometheusFactory, logger: Logger
     ) {
         self.identity = identity
+        self.control = control
+        self.reloads = reloads
         self.settings = settings
         self.prometheus = prometheus
         self.logger = logger
@@ -49,6 +55,11 @@ package struct OriginService: Service {
             NIOLoopBound(
                 try makePlane(publishers: publishers, keeper: keeper, eventLoop: dataPlane), eventLoop: dataPlane)
         }.get()
+        control.run(
+            try await dataPlane.submit {
+                NIOLoopBound(
+                    OriginControl.Parts(hub: plane.value.hub, registry: plane.value.registry), eventLoop: dataPlane)
+            }.get())
         let (desk, service) = try await dataPlane.submit { [settings] in
             (
                 PublishDesk(
@@ -85,11 +96,12 @@ package struct OriginService: Service {
         try await dataPlane.submit { plane.value.status.unreadyReason = "stopping" }.get()
         for ingest in ingests { await ingest.close() }
         for server in servers { await server.stopAccepting() }
+        let limit = TimeAmount(control.drainTimeout)
         let cut = try await dataPlane.flatSubmit { [settings] in
             plane.value.hub.stop()
             settings.mediaDirectory?.keep(plane.value.hub.resumable)
             plane.value.hub.push.desk.endAll()
-            return plane.value.registry.drain(within: TimeAmount(settings.drainTimeout))
+            return plane.value.registry.drain(within: limit)
         }.get()
         await keeper?.close()
         try await dataPlane.submit { plane.value.book?.handovers }.get()?.close()
@@ -123,6 +135,7 @@ package struct OriginService: Service {
             OriginMetrics.write(hub: hub, publishers: publishers, directory: directory, into: &text)
         }
         status.identity = identity
+        status.reloads = reloads
         status.accessLog = settings.accessLog
         let bound = NIOLoopBound(hub, eventLoop: eventLoop)
         let clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) { _ in

@@ -55,6 +55,19 @@ import Testing
         #expect(state("/3") == "hit")
     }
 
+    @Test func aSmallerBudgetLetsGoAndALargerOneKeeps() {
+        for number in 0..<10 { keep("/\(number)", bytes: 10_000) }
+        #expect(store.entryCount == 10)
+        store.resize(budgetBytes: 55_000, objectBytes: 12_000)
+        let left = store.entryCount
+        #expect(store.storedBytes <= 55_000 && (3...5).contains(left))
+        keep("/large", bytes: 20_000)
+        #expect(state("/large") == "fetched")
+        store.resize(budgetBytes: 1 << 20, objectBytes: 1 << 18)
+        keep("/large", bytes: 20_000)
+        #expect(state("/large") == "hit" && store.entryCount == left + 1)
+    }
+
     @Test func softlyItIsAskedAboutAndStandsIn() {
         keep("/a", ["etag: \"1\""])
         #expect(store.purge(.target(HTTPBytes("/a")), .soft, at: now).count == 1)

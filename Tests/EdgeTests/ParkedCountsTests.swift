@@ -26,6 +26,18 @@ import Testing
         }
     }
 
+    @Test func aLowerLimitSendsNobodyAway() {
+        var counts = counts(node: 2)
+        for _ in 0..<2 { #expect(counts.add(channel: nil, address: nil) == nil) }
+        counts.limits.node = 1
+        #expect(counts.total == 2)
+        #expect(counts.add(channel: nil, address: nil) == .node)
+        counts.remove(channel: nil, address: nil)
+        #expect(counts.add(channel: nil, address: nil) == .node)
+        counts.limits.node = 2
+        #expect(counts.add(channel: nil, address: nil) == nil)
+    }
+
     @Test func whoLeavesMakesRoom() {
         var counts = counts(channel: 1)
         for _ in 0..<3 {

@@ -63,7 +63,7 @@ extension EndToEnd {
             // At once when it is asked for. A broken pair stays out, and is told with its file.
             try "half".write(to: file, atomically: false, encoding: .utf8)
             kill(fleet.edge.processIdentifier, SIGHUP)
-            _ = try fleet.edge.line(with: "not renewed", "cert.pem")
+            _ = try fleet.edge.line(with: "not reloaded", "cert.pem")
             #expect(try fingerprint(fleet.edgeTLSPort) == second)
             try open.input?.write(contentsOf: ask)
             _ = try eventually("a second answer: \(open.text)") {

@@ -27,6 +27,28 @@ struct StructuredLogHandlerTests {
         }
     }
 
+    @Test("all loggers of a process take another level at once, but for one that has its own")
+    func threshold() async throws {
+        let lines = try await written { output in
+            let threshold = LogThreshold(.info)
+            let made = (0..<2).map { _ in
+                Logger(label: "edge") {
+                    StructuredLogHandler(label: $0, format: .text, threshold: threshold, output: output) { 0 }
+                }
+            }
+            var own = made[0]
+            own.logLevel = .error
+            made[0].debug("1")
+            threshold.level = .debug
+            made[0].debug("2")
+            made[1].debug("3")
+            own.debug("4")
+            threshold.level = .warning
+            made[1].info("5")
+        }
+        #expect(lines.map { $0.suffix(1) } == ["2", "3"])
+    }
+
     @Test("the event's metadata wins over the provider's, and that over the logger's")
     func metadata() async throws {
         let lines = try await written { output in

@@ -33,7 +33,7 @@ final class EdgeResponder: Responder {
     /// Makes what is held of these targets void, in every plane's cache.
     var invalidate: ([HTTPBytes]) -> Void = { _ in }
     private let status: NodeStatus
-    private let watchPage: WatchPage
+    var watchPage: WatchPage
     private let parked: ParkedLedger
     private let offersPushes: Bool
     private(set) var waiting: [WaiterID: Waiting] = [:]

@@ -9,7 +9,8 @@ struct ParkedCounts {
     /// The limit that one more would exceed.
     enum Excess: Equatable, Sendable { case node, channel, address }
 
-    let limits: Limits
+    /// A lower one sends nobody away who waits already.
+    var limits: Limits
     private(set) var total = 0
     private var channels: [String: Int] = [:]
     private var addresses: [String: Int] = [:]

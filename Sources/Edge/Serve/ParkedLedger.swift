@@ -8,6 +8,8 @@ final class ParkedLedger: Sendable {
 
     var total: Int { counts.withLock { $0.total } }
 
+    func setLimits(_ limits: ParkedCounts.Limits) { counts.withLock { $0.limits = limits } }
+
     /// As `ParkedCounts.add`.
     func add(channel: String?, address: String?) -> ParkedCounts.Excess? {
         counts.withLock { $0.add(channel: channel, address: address) }

@@ -24,6 +24,12 @@ final class WatchPage {
         self.playerURL = playerURL
     }
 
+    convenience init(_ settings: EdgeSettings, player: ByteBuffer?) {
+        var playerURL: String?
+        if case .url(let url) = settings.player { playerURL = url }
+        self.init(player: player, playerURL: playerURL)
+    }
+
     private static func asset(_ bytes: [UInt8], _ contentType: String) -> Asset {
         var head = ResponseHead(status: 200)
         head.fields.append("content-type", contentType)

@@ -50,6 +50,19 @@ package final class ChannelHub {
         }
     }
 
+    /// Other keys, and channels that were not there before. Keys that are gone open nothing any more; who publishes goes on.
+    /// What else differs for a channel that is here is for the next start.
+    func apply(_ settings: [ChannelSettings]) {
+        channelOfKey = [:]
+        for setting in settings {
+            if channels[setting.name] == nil {
+                channels[setting.name] = LiveChannel(
+                    settings: setting, index: parking, push: push, keeper: keeper, book: book, logger: logger)
+            }
+            for key in setting.keys { channelOfKey[key] = setting.name }
+        }
+    }
+
     /// The channel of that name, live or not.
     func channel(_ name: some StringProtocol) -> LiveChannel? { channels[String(name)] }
 

@@ -18,7 +18,8 @@ final class ParkingIndex {
         let channel: ChannelHolds
     }
 
-    private let limits: Limits
+    /// Lower ones send nobody away who waits already.
+    var limits: Limits
     private var places: [Exchange: Place] = [:]
     private var lastTicket: UInt64 = 0
     private(set) var counters = HoldCounters()

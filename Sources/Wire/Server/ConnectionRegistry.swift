@@ -3,7 +3,8 @@ import NIOCore
 
 /// The open connections of one event loop: their count, their clock and their end.
 package final class ConnectionRegistry {
-    package let limits: ServerLimits
+    /// Those of connections that come from now on.
+    package var limits: ServerLimits
     package var counters = ServerCounters()
     /// Where finished exchanges are told of.
     package let access: AccessDesk
