@@ -30,24 +30,36 @@ extension EndToEnd {
             }
         }
 
+        /// An edge that is pushed to and one that asks, behind the same upstreams.
+        private func edges(
+            behind upstreams: [Int], in directory: URL
+        ) throws -> (pushed: EdgeNode, pulling: EdgeNode) {
+            (
+                try EdgeNode("pushed", upstreams: upstreams, in: directory),
+                try EdgeNode(
+                    "pulling", upstreams: upstreams, in: directory,
+                    settings: ["upstreams.0.push=off", "upstreams.1.push=off"])
+            )
+        }
+
+        /// A player at an edge, once the channel is there.
+        private func player(_ edge: EdgeNode) throws -> Player {
+            _ = try eventually("the channel at \(edge.name): \(edge.process.text)") {
+                try curl("\(edge.url)/live/demo/video/playlist.m3u8").status == 200 ? true : nil
+            }
+            return Player(edge)
+        }
+
         @Test func aViewerSeesNoErrorWhileOneShieldHangsAndTheOtherIsKilled() throws {
             let fleet = try Fleet()
             let first = try EdgeNode("first", upstreams: [fleet.originTLSPort], in: fleet.directory)
             let second = try EdgeNode("second", upstreams: [fleet.originTLSPort], in: fleet.directory)
             let shields = [first.tlsPort, second.tlsPort]
-            let pushed = try EdgeNode("pushed", upstreams: shields, in: fleet.directory)
-            let pulling = try EdgeNode(
-                "pulling", upstreams: shields, in: fleet.directory,
-                settings: ["upstreams.0.push=off", "upstreams.1.push=off"])
+            let (pushed, pulling) = try edges(behind: shields, in: fleet.directory)
             let publisher = try fleet.publish()
             defer { publisher.stop() }
             _ = try fleet.waitForSegments("video")
-            var players = try [pushed, pulling].map { edge in
-                _ = try eventually("the channel at \(edge.name): \(edge.process.text)") {
-                    try curl("\(edge.url)/live/demo/video/playlist.m3u8").status == 200 ? true : nil
-                }
-                return Player(edge)
-            }
+            var players = try [pushed, pulling].map(player)
             func follow(_ count: Int) throws {
                 for _ in 0..<count { for index in players.indices { try players[index].follow(1) } }
             }
@@ -82,19 +94,11 @@ extension EndToEnd {
                 on: "127.0.0.1", to: ("127.0.0.1", fleet.originTLSPort), loops: MultiThreadedEventLoopGroup.singleton)
             defer { link.close() }
             let upstreams = [link.port, fleet.originTLSPort]
-            let pushed = try EdgeNode("pushed", upstreams: upstreams, in: fleet.directory)
-            let pulling = try EdgeNode(
-                "pulling", upstreams: upstreams, in: fleet.directory,
-                settings: ["upstreams.0.push=off", "upstreams.1.push=off"])
+            let (pushed, pulling) = try edges(behind: upstreams, in: fleet.directory)
             let publisher = try fleet.publish()
             defer { publisher.stop() }
             _ = try fleet.waitForSegments("video")
-            var players = try [pushed, pulling].map { edge in
-                _ = try eventually("the channel at \(edge.name): \(edge.process.text)") {
-                    try curl("\(edge.url)/live/demo/video/playlist.m3u8").status == 200 ? true : nil
-                }
-                return Player(edge)
-            }
+            var players = try [pushed, pulling].map(player)
             func follow(_ count: Int) throws {
                 for _ in 0..<count { for index in players.indices { try players[index].follow(1) } }
             }
