@@ -51,7 +51,7 @@ package struct DiskTier {
         case file(Object)
     }
 
-    private struct Entry {
+    struct Entry {
         let key: CacheKey
         let selection: VarySelection
         /// Without its body.
@@ -67,35 +67,35 @@ package struct DiskTier {
         var names: [HTTPBytes]
     }
 
-    private enum Step {
+    enum Step {
         case open, inspect([FileID]), write(FileID), rewrite(FileID), void(FileID), remove(FileID)
         case fails(DiskFailure), works, recovered
     }
 
-    private let budgetBytes: Int
-    private let objectBytes: Int
+    let budgetBytes: Int
+    let objectBytes: Int
     /// Bytes that may wait to be written: more is a disk that does not keep up.
     private let queueBytes: Int
-    private let admits: (HTTPBytes, ResponseHead) -> Bool
-    private var health: DiskHealth
-    private var entries: [FileID: Entry] = [:]
-    private var filesOfKey: [CacheKey: [FileID]] = [:]
+    let admits: (HTTPBytes, ResponseHead) -> Bool
+    var health: DiskHealth
+    var entries: [FileID: Entry] = [:]
+    var filesOfKey: [CacheKey: [FileID]] = [:]
     private var filesOfName: [HTTPBytes: Set<FileID>] = [:]
-    private var queue = SieveQueue<FileID>()
+    var queue = SieveQueue<FileID>()
     /// Files that are found no more: they go when nobody reads them, and count until they have gone.
-    private var leaving: [FileID: Int] = [:]
+    var leaving: [FileID: Int] = [:]
     /// Of those the ones whose removal is somebody's work, and their bytes.
     private var going: Set<FileID> = []
     private var goingBytes = 0
     private var readers: [FileID: Int] = [:]
     /// Files that could not be removed.
-    private var owed: Set<FileID> = []
-    private var recovery: DiskRecovery? = DiskRecovery()
-    private var lastFile: FileID = 0
-    private var steps: [Step] = []
-    private var waitingBytes = 0
-    package private(set) var bytes = 0
-    private var counts = Counters()
+    var owed: Set<FileID> = []
+    var recovery: DiskRecovery? = DiskRecovery()
+    var lastFile: FileID = 0
+    var steps: [Step] = []
+    var waitingBytes = 0
+    package internal(set) var bytes = 0
+    var counts = Counters()
 
     /// A file takes whole blocks, and an entry in its folder.
     private static let block = 4_096
@@ -125,7 +125,7 @@ package struct DiskTier {
     /// True while files of an earlier process are read.
     package var isRecovering: Bool { recovery?.isListed ?? false }
 
-    private static func space(_ bytes: Int) -> Int { (bytes + block - 1) / block * block }
+    static func space(_ bytes: Int) -> Int { (bytes + block - 1) / block * block }
 
     // MARK: In
 
@@ -204,7 +204,7 @@ package struct DiskTier {
         return entries[file] != nil
     }
 
-    private mutating func freshen(_ file: FileID, _ response: StoredResponse) {
+    mutating func freshen(_ file: FileID, _ response: StoredResponse) {
         guard var entry = entries[file] else { return }
         let record = DiskRecord(
             response, bodyBytes: entry.bodyBytes, key: entry.key, selection: entry.selection, at: .now,
@@ -221,7 +221,7 @@ package struct DiskTier {
         if entry.waiting == nil || entry.isBegun { steps.append(.rewrite(file)) }
     }
 
-    private mutating func insert(_ file: FileID, _ entry: Entry) {
+    mutating func insert(_ file: FileID, _ entry: Entry) {
         entries[file] = entry
         filesOfKey[entry.key, default: []].append(file)
         for name in entry.names { filesOfName[name, default: []].insert(file) }
@@ -268,7 +268,7 @@ package struct DiskTier {
 
     /// Lets go of files until so many bytes more are within the limit: what is removed is, before they are written. False
     /// when that cannot be.
-    private mutating func makeRoom(for size: Int, within limit: Int) -> Bool {
+    mutating func makeRoom(for size: Int, within limit: Int) -> Bool {
         guard size <= limit else { return false }
         while bytes - goingBytes + size > limit {
             if let file = recovery?.takeOldest() {
@@ -285,7 +285,7 @@ package struct DiskTier {
     }
 
     /// A file is found no more. Its bytes count until it has gone.
-    private mutating func leave(_ file: FileID, _ size: Int) {
+    mutating func leave(_ file: FileID, _ size: Int) {
         leaving[file] = size
         removeFile(file)
     }
@@ -299,19 +299,19 @@ package struct DiskTier {
     }
 
     /// Who reads it goes on; a process after this one takes it for nobody's.
-    private mutating func addRemoval(of file: FileID) {
+    mutating func addRemoval(of file: FileID) {
         guard readers[file] == nil else { return steps.append(.void(file)) }
         steps.append(.remove(file))
         if going.insert(file).inserted { goingBytes += leaving[file] ?? 0 }
     }
 
     /// It has gone, or stays for now.
-    private mutating func endRemoval(of file: FileID) {
+    mutating func endRemoval(of file: FileID) {
         if going.remove(file) != nil { goingBytes -= leaving[file] ?? 0 }
     }
 
     /// Lets go of an entry whose place in the queue is not its any more.
-    private mutating func take(_ file: FileID) {
+    mutating func take(_ file: FileID) {
         guard let entry = entries.removeValue(forKey: file) else { return }
         filesOfKey[entry.key]?.removeAll { $0 == file }
         if filesOfKey[entry.key]?.isEmpty == true { filesOfKey[entry.key] = nil }
@@ -332,7 +332,7 @@ package struct DiskTier {
         }
     }
 
-    private mutating func remove(_ file: FileID) {
+    mutating func remove(_ file: FileID) {
         guard let node = entries[file]?.node else { return }
         queue.remove(node)
         take(file)
@@ -373,179 +373,5 @@ package struct DiskTier {
             }
         }
         return found
-    }
-
-    // MARK: Work
-
-    /// The next steps. Who takes them does them in their order.
-    package mutating func takeWork(at now: ContinuousClock.Instant, unixMicroseconds: Int64) -> [Work] {
-        var work: [Work] = []
-        for step in steps {
-            switch step {
-            case .open: work.append(.open)
-            case .inspect(let files): work.append(.inspect(files))
-            case .remove(let file): work.append(.remove(file))
-            case .fails(let failure): work.append(.fails(failure))
-            case .works: work.append(.works)
-            case .recovered: work.append(.recovered(objects: entries.count, bytes: bytes))
-            case .void(let file):
-                if leaving[file] != nil { work.append(.rewrite(file, head: ByteBuffer(repeating: 0, count: 8))) }
-            case .write(let file):
-                guard let entry = entries[file], let body = entry.waiting,
-                    let head = head(of: entry, at: now, unixMicroseconds)
-                else { continue }
-                entries[file]?.isBegun = true
-                work.append(.write(file, head: head, body: body.chunks))
-            case .rewrite(let file):
-                guard let entry = entries[file], let head = head(of: entry, at: now, unixMicroseconds) else {
-                    continue
-                }
-                work.append(.rewrite(file, head: head))
-            }
-        }
-        steps.removeAll(keepingCapacity: true)
-        return work
-    }
-
-    private func head(
-        of entry: Entry, at now: ContinuousClock.Instant, _ unixMicroseconds: Int64
-    ) -> ByteBuffer? {
-        DiskRecord(
-            entry.response, bodyBytes: entry.bodyBytes, key: entry.key, selection: entry.selection, at: now,
-            unixMicroseconds: unixMicroseconds
-        ).fileHead(bodyOffset: entry.bodyOffset)
-    }
-
-    /// A file lies in the directory, whole.
-    package mutating func wrote(_ file: FileID) {
-        counts.written += 1
-        if let entry = entries[file], entry.waiting != nil {
-            entries[file]?.waiting = nil
-            waitingBytes -= entry.bodyBytes
-        }
-        worked()
-    }
-
-    /// A file begins otherwise.
-    package mutating func rewrote() { worked() }
-
-    private mutating func worked() {
-        guard health.worked() else { return }
-        steps.append(.works)
-        for file in owed.sorted() { addRemoval(of: file) }
-        owed.removeAll()
-    }
-
-    /// A file has gone.
-    package mutating func removed(_ file: FileID) {
-        forget(file)
-        worked()
-    }
-
-    private mutating func forget(_ file: FileID) {
-        endRemoval(of: file)
-        if let size = leaving.removeValue(forKey: file) { bytes -= size }
-    }
-
-    /// A step could not be done. Nothing of a file that was being written is left.
-    package mutating func failed(
-        _ work: FailedWork, _ failure: DiskFailure, at now: ContinuousClock.Instant
-    ) {
-        counts.failures += 1
-        switch work {
-        case .open: break
-        case .write(let file):
-            // Nothing lies in the directory.
-            if let entry = entries[file] {
-                queue.remove(entry.node)
-                take(file)
-            }
-            cancelRemoval(of: file)
-        case .rewrite(let file):
-            // What it says is not what is known.
-            if entries[file] != nil {
-                remove(file)
-            } else if leaving[file] != nil, failure != .missing {
-                owed.insert(file)
-            }
-        case .remove(let file):
-            if failure == .missing { return removed(file) }
-            endRemoval(of: file)
-            owed.insert(file)
-        case .read(let file):
-            remove(file)
-            recovery?.forget(file)
-        }
-        // A file that somebody took away says nothing about the disk.
-        guard failure != .missing else { return }
-        if health.failed(failure, holding: bytes, at: now) { steps.append(.fails(failure)) }
-        // What is waiting would fail as well.
-        for (file, entry) in entries where entry.waiting != nil && !entry.isBegun { remove(file) }
-    }
-
-    private mutating func cancelRemoval(of file: FileID) {
-        let planned = steps.firstIndex { if case .remove(file) = $0 { true } else { false } }
-        if let planned { steps.remove(at: planned) }
-        // A removal that is under way finds nothing, which is as good.
-        if planned != nil || owed.remove(file) != nil { forget(file) }
-    }
-
-    /// What a failure is of.
-    package enum FailedWork {
-        case open, write(FileID), rewrite(FileID), remove(FileID), read(FileID)
-    }
-
-    // MARK: What an earlier process left
-
-    /// The directory is this process's, and these files lie in it.
-    package mutating func opened(_ files: [(id: FileID, bytes: Int)]) {
-        lastFile = max(lastFile, files.map(\.id).max() ?? 0)
-        let sized = files.map { (id: $0.id, bytes: Self.space($0.bytes)) }
-        bytes += sized.reduce(0) { $0 + $1.bytes }
-        recovery?.list(sized)
-        if health.opened() { steps.append(.works) }
-        _ = makeRoom(for: 0, within: budgetBytes)
-        inspectNext()
-    }
-
-    /// What files begin with; nil for what is torn or no file of ours.
-    package mutating func inspected(
-        _ files: [(id: FileID, head: (record: DiskRecord, bodyOffset: Int)?)], at now: ContinuousClock.Instant,
-        unixMicroseconds: Int64
-    ) {
-        for (file, head) in files {
-            guard let size = recovery?.take(file) else { continue }
-            guard let (record, offset) = head, record.bodyBytes <= objectBytes, record.bodyBytes > 0,
-                admits(record.key.target, record.head), let recovery, !recovery.hasOvertaken(record.key),
-                !(filesOfKey[record.key] ?? []).contains(where: { entries[$0]?.selection == record.selection })
-            else {
-                leave(file, size)
-                continue
-            }
-            bytes -= size
-            insert(
-                file,
-                Entry(
-                    key: record.key, selection: record.selection,
-                    response: record.response(at: now, unixMicroseconds: unixMicroseconds), bodyOffset: offset,
-                    bodyBytes: record.bodyBytes, bytes: size, waiting: nil, node: queue.insert(file),
-                    names: SurrogateKeys.of(record.head.fields)))
-            switch recovery.purge(of: record) {
-            case .hard: remove(file)
-            case .soft: if let response = entries[file]?.response { freshen(file, response.aged(at: now)) }
-            case nil: break
-            }
-        }
-        inspectNext()
-    }
-
-    private mutating func inspectNext() {
-        guard recovery?.isListed == true, let next = recovery?.next() else { return }
-        if next.isEmpty {
-            recovery = nil
-            steps.append(.recovered)
-        } else {
-            steps.append(.inspect(next))
-        }
     }
 }
