@@ -5,27 +5,27 @@ import NIOCore
 
 /// HTTP/2 on the viewer's side: requests in, answers out.
 final class HTTP2Server: HTTP2Session {
-    private unowned let connection: ServerConnection
+    unowned let connection: ServerConnection
     private let limits: ServerLimits
     /// All that were ever open at the same time: libnghttp2 holds their marks.
     private var streams: [HTTP2Stream] = []
-    private var freeStreams: [HTTP2Stream] = []
+    var freeStreams: [HTTP2Stream] = []
     /// The stream whose header block is coming: blocks never interleave (RFC 9113, 4.3).
     private var incoming: HTTP2Stream?
     /// Of the last good request: the next one will mostly have the same.
     private var authority: HTTPBytes = []
-    private var openStreams = 0
-    private var sendingStreams = 0
+    var openStreams = 0
+    var sendingStreams = 0
     private var incompleteStreams = 0
     private var hasSentBody = false
     private var lastActivity = NIODeadline.now()
-    private var lastProgress = NIODeadline.now()
+    var lastProgress = NIODeadline.now()
     private var conduct: HTTP2Conduct
     private var walk = FrameWalk()
     /// It was ended for what it cost.
     private(set) var isCut = false
     private var leave = Leave.staying
-    private var scratch: [nghttp2_nv] = []
+    var scratch: [nghttp2_nv] = []
 
     /// How far this side has come in saying that it takes no more streams (RFC 9113, 6.8).
     private enum Leave { case staying, noticed(at: NIODeadline), gone }
@@ -156,109 +156,7 @@ final class HTTP2Server: HTTP2Session {
         return .fine
     }
 
-    // MARK: Answers
-
-    func respond(stream id: Int32, head: ResponseHead, body: ResponseBody, cache: CacheResult = .none) {
-        guard let stream = stream(id), !stream.isAnswered else { return }
-        stream.trail.status = head.status
-        stream.trail.cache = cache
-        let isHead = stream.head.method == .head
-        let hasBody = start(stream, body, isSent: !isHead && head.allowsBody)
-        var lines = HTTP2HeaderBlock()
-        // An answer to HEAD may tell the length of a body that is not here; else what is sent is what is told.
-        lines.append(head, length: body.length, keepsLength: isHead && head.fields.contains("content-length"))
-        lines.withNameValues(scratch: &scratch) { submit($0, stream, hasBody: hasBody) }
-    }
-
-    func respond(stream id: Int32, prepared: PreparedHead, body: ResponseBody, cache: CacheResult) {
-        guard let stream = stream(id), !stream.isAnswered else { return }
-        guard stream.head.method != .head else {
-            return respond(stream: id, head: prepared.head, body: body, cache: cache)
-        }
-        stream.trail.status = prepared.head.status
-        stream.trail.cache = cache
-        stream.prepared = prepared
-        let hasBody = start(stream, body, isSent: prepared.head.allowsBody)
-        submit(prepared.http2.pairs, stream, hasBody: hasBody)
-    }
-
-    /// Returns whether there is a body to send.
-    private func start(_ stream: HTTP2Stream, _ body: ResponseBody, isSent: Bool) -> Bool {
-        stream.isAnswered = true
-        guard isSent, !body.isEmpty else {
-            stream.isSent = true
-            return false
-        }
-        stream.cursor = BodyCursor(body)
-        startSending(stream)
-        return true
-    }
-
-    private func submit(_ pairs: UnsafeBufferPointer<nghttp2_nv>, _ stream: HTTP2Stream, hasBody: Bool) {
-        if hasBody {
-            var provider = HTTP2BodyProvider.provider(mark: stream.mark)
-            nghttp2_submit_response(handle, stream.id, pairs.baseAddress, pairs.count, &provider)
-        } else {
-            nghttp2_submit_response(handle, stream.id, pairs.baseAddress, pairs.count, nil)
-        }
-        // The answer may come before the request's end (a refusal): the rest of the request is not wanted.
-        if !stream.isComplete { reset(stream: stream.id, code: NGHTTP2_NO_ERROR) }
-    }
-
-    // MARK: Pushes
-
-    var takesPush: Bool { nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_ENABLE_PUSH) != 0 }
-
-    func push(on parent: Int32, _ request: RequestHead, head: ResponseHead, body: ResponseBody) -> Int32? {
-        guard takesPush, let parentStream = stream(parent) else { return nil }
-        let stream = freeStream()
-        var lines = HTTP2HeaderBlock()
-        lines.append(":method", value: request.method.bytes)
-        lines.append(":scheme", value: parentStream.head.scheme.bytes)
-        lines.append(":authority", value: parentStream.head.authority)
-        lines.append(":path", value: request.target)
-        lines.append(request.fields)
-        let promised = lines.withNameValues(scratch: &scratch) { pairs in
-            nghttp2_submit_push_promise(
-                handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), parent, pairs.baseAddress, pairs.count, stream.mark)
-        }
-        guard promised > 0 else {
-            freeStreams.append(stream)
-            return nil
-        }
-        stream.open(promised, at: connection.now)
-        stream.isComplete = true
-        stream.isPush = true
-        openStreams += 1
-        respond(stream: promised, head: head, body: body)
-        return promised
-    }
-
-    func inform(stream id: Int32, head: ResponseHead) {
-        guard let stream = stream(id), !stream.isAnswered else { return }
-        var lines = HTTP2HeaderBlock()
-        lines.append(head, length: nil)
-        _ = lines.withNameValues(scratch: &scratch) { pairs in
-            nghttp2_submit_headers(
-                handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, nil, pairs.baseAddress, pairs.count, nil)
-        }
-    }
-
-    func note(stream id: Int32, _ body: (inout ExchangeTrail) -> Void) {
-        if let stream = stream(id) { body(&stream.trail) }
-    }
-
-    func resumeBody(stream id: Int32) {
-        guard let stream = stream(id) else { return }
-        startSending(stream)
-        resume(stream: id)
-    }
-
-    func abort(stream id: Int32) {
-        guard let stream = stream(id) else { return }
-        stream.isAnswered = true
-        reset(stream: id, code: NGHTTP2_INTERNAL_ERROR)
-    }
+    // MARK: Bodies
 
     override func nextBody(stream id: Int32, mark: UnsafeMutableRawPointer?, limit: Int) -> BodyStep {
         guard let stream = HTTP2Stream.marked(mark), stream.id == id else { return .failed }
@@ -285,19 +183,6 @@ final class HTTP2Server: HTTP2Session {
         conduct.carried(count)
         stream.trail.bodyBytes &+= count
         output.append(body: piece)
-    }
-
-    private func startSending(_ stream: HTTP2Stream) {
-        guard !stream.isSending else { return }
-        stream.isSending = true
-        sendingStreams += 1
-        lastProgress = connection.now
-    }
-
-    private func stopSending(_ stream: HTTP2Stream) {
-        guard stream.isSending else { return }
-        stream.isSending = false
-        sendingStreams -= 1
     }
 
     // MARK: Requests
@@ -443,14 +328,14 @@ final class HTTP2Server: HTTP2Session {
         if !stream.isPush { connection.conclude(&stream.trail, ending, at: now, .http2, stream.head) }
     }
 
-    private func stream(_ id: Int32) -> HTTP2Stream? {
+    func stream(_ id: Int32) -> HTTP2Stream? {
         if id > 0, let incoming, incoming.id == id { return incoming }
         guard let stream = HTTP2Stream.marked(nghttp2_session_get_stream_user_data(handle, id)), stream.id == id
         else { return nil }
         return stream
     }
 
-    private func freeStream() -> HTTP2Stream {
+    func freeStream() -> HTTP2Stream {
         if let free = freeStreams.popLast() { return free }
         let stream = HTTP2Stream()
         streams.append(stream)

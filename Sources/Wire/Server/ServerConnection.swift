@@ -9,7 +9,7 @@ package final class ServerConnection: ChannelInboundHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
-    private enum Engine {
+    enum Engine {
         /// In the clear a client that begins with the preface speaks HTTP/2 (RFC 9113, 3.3); with TLS, ALPN decides.
         case undecided(seen: ByteBuffer)
         case http1(HTTP1Server)
@@ -26,28 +26,28 @@ package final class ServerConnection: ChannelInboundHandler {
     private(set) var remoteAddress: SocketAddress?
     /// Shared by all connections of that address.
     var address: AddressUse?
-    private var engine = Engine.undecided(seen: ByteBuffer())
-    private var context: ChannelHandlerContext?
+    var engine = Engine.undecided(seen: ByteBuffer())
+    var context: ChannelHandlerContext?
     private var isReading = false
     private var isPumping = false
     private var wantsPump = false
     private var awaitsPump = false
-    private var closesAfterPump = false
-    private var farewell = Farewell.none
+    var closesAfterPump = false
+    var farewell = Farewell.none
     /// Since when it ends after the requests that it has; nil while it stays.
-    private var leavingSince: NIODeadline?
+    var leavingSince: NIODeadline?
     /// Since when the socket has taken nothing although bytes wait for it.
-    private var stalledSince: NIODeadline?
-    private let openedAt = NIODeadline.now()
+    var stalledSince: NIODeadline?
+    let openedAt = NIODeadline.now()
     private var readAt = NIODeadline.now()
     /// Lines of the access log that end when the socket has taken what is written.
-    private var unsettled: UnsettledLines?
+    var unsettled: UnsettledLines?
     /// Of what is being written, the last piece: its promise ends lines.
     private var lastWrite: ByteBuffer?
     /// This side breaks off what is under way.
-    private var isEndedHere = false
+    var isEndedHere = false
     /// The client's address in the lines of the access log.
-    private var peer: [UInt8]?
+    var peer: [UInt8]?
 
     init(responder: any Responder, limits: ServerLimits, isTLS: Bool, registry: ConnectionRegistry) {
         self.responder = responder
@@ -184,84 +184,6 @@ package final class ServerConnection: ChannelInboundHandler {
         if leavingSince != nil { leaveEngine() }
     }
 
-    // MARK: Called by exchanges
-
-    func respond(stream: Int32, head: ResponseHead, body: ResponseBody, cache: CacheResult) {
-        switch engine {
-        case .http1(let server): server.respond(request: stream, head: head, body: body, cache: cache)
-        case .http2(let server): server.respond(stream: stream, head: head, body: body, cache: cache)
-        case .loop(let server): return server.respond(stream: stream, head: head, body: body)
-        case .undecided, .closed: return
-        }
-        pumpSoon()
-    }
-
-    func respond(stream: Int32, prepared: PreparedHead, body: ResponseBody, cache: CacheResult) {
-        switch engine {
-        case .http1(let server): server.respond(request: stream, prepared: prepared, body: body, cache: cache)
-        case .http2(let server): server.respond(stream: stream, prepared: prepared, body: body, cache: cache)
-        case .loop(let server): return server.respond(stream: stream, head: prepared.head, body: body)
-        case .undecided, .closed: return
-        }
-        pumpSoon()
-    }
-
-    /// Lets an exchange that is not over note something of itself, with the time.
-    func note(stream: Int32, _ body: (inout ExchangeTrail, NIODeadline) -> Void) {
-        switch engine {
-        case .http1(let server): server.note(request: stream) { body(&$0, now) }
-        case .http2(let server): server.note(stream: stream) { body(&$0, now) }
-        case .loop, .undecided, .closed: return
-        }
-    }
-
-    var takesPush: Bool {
-        switch engine {
-        case .http2(let server): server.takesPush
-        case .loop: true
-        case .http1, .undecided, .closed: false
-        }
-    }
-
-    func push(on stream: Int32, _ request: RequestHead, head: ResponseHead, body: ResponseBody) -> Int32? {
-        if case .loop(let server) = engine { return server.push(on: stream, request, head: head, body: body) }
-        guard case .http2(let server) = engine else { return nil }
-        let promised = server.push(on: stream, request, head: head, body: body)
-        // Its end must not be told before whoever pushes has heard its name, and pushes come in groups.
-        pumpLater()
-        return promised
-    }
-
-    func inform(stream: Int32, head: ResponseHead) {
-        guard (102...199).contains(head.status) else { return }
-        switch engine {
-        case .http1(let server): server.inform(request: stream, head: head)
-        case .http2(let server): server.inform(stream: stream, head: head)
-        case .loop(let server): return server.inform(stream: stream, head: head)
-        case .undecided, .closed: return
-        }
-        pumpSoon()
-    }
-
-    func resume(stream: Int32) {
-        switch engine {
-        case .http2(let server): server.resumeBody(stream: stream)
-        case .loop(let server): return server.resumeBody(stream: stream)
-        case .http1, .undecided, .closed: break
-        }
-        pumpSoon()
-    }
-
-    func abort(stream: Int32) {
-        switch engine {
-        case .http1(let server): server.abort(request: stream)
-        case .http2(let server): server.abort(stream: stream)
-        case .loop(let server): return server.abort(stream: stream)
-        case .undecided, .closed: return
-        }
-        pumpSoon()
-    }
-
     // MARK: Called by engines
 
     /// Closes once everything queued is on its way.
@@ -283,7 +205,7 @@ package final class ServerConnection: ChannelInboundHandler {
     // MARK: Writing
 
     /// Pumps once what is under way on the loop has returned.
-    private func pumpLater() {
+    func pumpLater() {
         if isReading || isPumping {
             wantsPump = true
             return
@@ -297,7 +219,7 @@ package final class ServerConnection: ChannelInboundHandler {
         }
     }
 
-    private func pumpSoon() {
+    func pumpSoon() {
         if isReading || isPumping { wantsPump = true } else { pump() }
     }
 
@@ -373,132 +295,4 @@ package final class ServerConnection: ChannelInboundHandler {
         isEndedHere = false
         context.close(mode: .output, promise: nil)
     }
-
-    // MARK: What is told of exchanges
-
-    /// How an exchange ended that was under way when its connection did.
-    var lossEnding: AccessEnding { isEndedHere ? .cut : .gone }
-
-    /// An exchange is over. One that was answered in full is told once the socket has taken the answer.
-    func conclude(
-        _ trail: inout ExchangeTrail, _ ending: AccessEnding, at now: NIODeadline, _ version: HTTPVersion,
-        _ request: @autoclosure () -> RequestHead?
-    ) {
-        trail.release(at: now)
-        registry.counters.times.record(trail, until: now)
-        guard registry.access.isLogging else { return }
-        let entry = AccessEntry(
-            startedAt: registry.access.unixMicroseconds(trail.startedAt), peer: peerText,
-            peerPort: remoteAddress?.port ?? 0, request: request(), version: version, isSecure: isTLS,
-            status: trail.status, bodyBytes: trail.bodyBytes, cache: trail.cache, held: trail.held.map { $0 / 1_000 },
-            upstream: trail.upstream.map { $0 / 1_000 })
-        guard ending == .whole else { return registry.access.write(entry, duration: now - trail.startedAt, ending) }
-        let lines = unsettled ?? registry.access.takeLines()
-        unsettled = lines
-        registry.access.begin(entry, startedAt: trail.startedAt, into: lines)
-    }
-
-    private var peerText: [UInt8] {
-        if let peer { return peer }
-        let text = Array((remoteAddress?.ipAddress ?? "").utf8)
-        peer = text
-        return text
-    }
-
-    private func settle(_ count: Int, _ ending: AccessEnding) {
-        guard let lines = unsettled else { return }
-        registry.access.settle(lines, count: count, ending, at: now)
-        guard lines.isEmpty else { return }
-        unsettled = nil
-        registry.access.give(lines)
-    }
-
-    // MARK: Time
-
-    /// Called once a second: ends what takes too long.
-    func check(at now: NIODeadline) {
-        if let stalledSince, now - stalledSince > TimeAmount(limits.stallTimeout) {
-            registry.counters.stalledConnections &+= 1
-            return closeNow()
-        }
-        switch farewell {
-        case .none: break
-        case .sending(let since, _):
-            guard now - since > TimeAmount(limits.stallTimeout) else { return }
-            registry.counters.stalledConnections &+= 1
-            return closeNow()
-        case .lingering(let since, _):
-            if now - since > Farewell.time { context?.cut(isPolite: true) }
-            return
-        }
-        let verdict =
-            switch engine {
-            case .undecided: now - openedAt > TimeAmount(limits.requestTimeout) ? Lateness.late : .fine
-            case .http1(let server): server.lateness(at: now)
-            case .http2(let server): server.lateness(at: now)
-            case .loop, .closed: Lateness.fine
-            }
-        switch verdict {
-        case .fine: if case .http2(let server) = engine, server.wantsWrite { pumpSoon() }
-        case .idle: shutDown()
-        case .late:
-            registry.counters.timedOutConnections &+= 1
-            switch engine {
-            case .http1(let server): server.timeOut()
-            case .http2(let server): server.timeOut()
-            case .undecided, .loop, .closed: closeNow()
-            }
-            pumpSoon()
-        case .stalled:
-            registry.counters.stalledConnections &+= 1
-            closeNow()
-        }
-    }
-
-    /// Ends the connection in the protocol's own polite way once its requests are answered.
-    func shutDown() {
-        switch engine {
-        case .http1(let server): server.shutDown()
-        case .http2(let server): server.shutDown()
-        case .undecided: closesAfterPump = true
-        case .loop, .closed: return
-        }
-        pumpSoon()
-    }
-
-    /// Takes what requests are on their way, and ends after them: HTTP/2 by GOAWAY, HTTP/1.1 by an answer that says
-    /// `Connection: close`. One that has not yet said what it speaks may say so.
-    func leave() {
-        guard leavingSince == nil else { return }
-        leavingSince = .now()
-        leaveEngine()
-        pumpSoon()
-    }
-
-    private func leaveEngine() {
-        switch engine {
-        case .http1(let server): server.leave()
-        case .http2(let server): server.shutDown()
-        case .undecided, .loop, .closed: break
-        }
-    }
-
-    /// Called several times a second while it leaves: ends what has had nothing to say for `quiet`.
-    func checkLeave(at now: NIODeadline, quiet: TimeAmount) {
-        guard let leavingSince else { return }
-        switch engine {
-        case .undecided where now - leavingSince > quiet: shutDown()
-        case .http1(let server):
-            guard let idle = server.idleSince, now - max(idle, leavingSince) > quiet else { return }
-            shutDown()
-        case .http2(let server):
-            server.checkLeave(at: now)
-            pumpSoon()
-        case .undecided, .loop: break
-        case .closed: check(at: now)
-        }
-    }
 }
-
-/// What the clock says about a connection.
-enum Lateness { case fine, idle, late, stalled }
