@@ -50,6 +50,16 @@ struct SessionTests {
             perform(session.received(answer, at: now))
         }
 
+        /// The connection of a request breaks.
+        mutating func lose(_ wanted: String) throws {
+            let index = try #require(asked.firstIndex { $0.url.target.contains(wanted) }, "\(asked)")
+            var answer = LintAnswer(id: asked.remove(at: index).id)
+            answer.failure = "the connection broke"
+            answer.isConnectionLost = true
+            answer.endAt = now
+            perform(session.received(answer, at: now))
+        }
+
         mutating func pass(_ time: Duration) {
             now += time
             perform(session.tick(at: now))
@@ -104,6 +114,28 @@ struct SessionTests {
         try outside.answer("_HLS_msn=6", 503)
         #expect(outside.findings(.holdEnds) == ["unanswered for 8 s", "503 after 5 s without Retry-After"])
         #expect(outside.findings(.partsOnTime).count == 0)
+    }
+
+    @Test("media whose connection breaks is asked for once more, and judged by what the second answer is")
+    func brokenConnections() throws {
+        for isBackAgain in [true, false] {
+            var outside = try Outside()
+            let playlist = Self.playlist.replacing(
+                "#EXT-X-PROGRAM", with: "#EXT-X-MAP:URI=\"init.mp4\"\n#EXT-X-PROGRAM")
+            for _ in 0..<2 { try outside.answer("playlist.m3u8", 200, playlist) }
+            func wanted() -> Int { outside.asked.count { $0.url.target.hasSuffix("/5.ts") } }
+            #expect(wanted() == 1)
+            try outside.lose("/5.ts")
+            #expect(wanted() == 0 && outside.findings(.listedMediaAvailable) == [])
+            outside.pass(.milliseconds(900))
+            #expect(wanted() == 0)
+            outside.pass(.milliseconds(100))
+            #expect(wanted() == 1)
+            if isBackAgain { try outside.answer("/5.ts", 200, "media") } else { try outside.lose("/5.ts") }
+            outside.pass(.seconds(2))
+            #expect(wanted() == 0)
+            #expect(outside.findings(.listedMediaAvailable) == (isBackAgain ? [] : ["the connection broke"]))
+        }
     }
 
     @Test("nothing to watch: told why, at once or after the wait")

@@ -169,6 +169,7 @@ package final class LintRunner {
 
         func fetch(_ fetch: Fetch, failed failure: FetchFailure) {
             answer.failure = failure.description
+            answer.isConnectionLost = failure == .connectionLost
             answer.endAt = runner.now
             runner.received(answer)
         }

@@ -8,7 +8,10 @@ struct LintDesk {
         /// Which rendition asked; nil for the multivariant playlist.
         let rendition: Int?
         let url: WebAddress
+        let range: ClosedRange<Int64>?
         let sentAt: Duration
+        /// It was asked before, and the connection broke.
+        var isSecond = false
     }
 
     let settings: LintSettings
@@ -18,6 +21,8 @@ struct LintDesk {
     var now: Duration = .zero
     var ledger = LintLedger()
     private(set) var pending: [Int: Pending] = [:]
+    /// What is to be asked once more, and when.
+    private var again: [(at: Duration, request: Pending)] = []
     private(set) var requests = 0
     private(set) var effects: [LintEffect] = []
 
@@ -31,11 +36,35 @@ struct LintDesk {
 
     // MARK: Requests
 
-    mutating func send(_ ask: Ask, of rendition: Int?, to url: WebAddress, range: ClosedRange<Int64>? = nil) {
+    mutating func send(
+        _ ask: Ask, of rendition: Int?, to url: WebAddress, range: ClosedRange<Int64>? = nil, isSecond: Bool = false
+    ) {
         requests += 1
-        pending[requests] = Pending(ask: ask, rendition: rendition, url: url, sentAt: now)
+        pending[requests] = Pending(
+            ask: ask, rendition: rendition, url: url, range: range, sentAt: now, isSecond: isSecond)
         effects.append(
             .send(LintRequest(id: requests, url: url, acceptsGzip: ask.isPlaylist, range: range)))
+    }
+
+    /// A player whose connection breaks asks for its media once more, a moment later (RFC 9110, 9.2.2): a server that went away
+    /// and came back has kept what it listed. Returns false for what is not asked again.
+    mutating func askAgain(_ request: Pending) -> Bool {
+        guard request.ask.isRepeatable, !request.isSecond else { return false }
+        again.append((now + Self.repeatAfter, request))
+        return true
+    }
+
+    private static let repeatAfter = Duration.seconds(1)
+
+    /// Nothing is under way, and nothing is to be asked once more.
+    var isIdle: Bool { pending.isEmpty && again.isEmpty }
+
+    mutating func tick() {
+        let due = again.filter { $0.at <= now }
+        again.removeAll { $0.at <= now }
+        for (_, request) in due {
+            send(request.ask, of: request.rendition, to: request.url, range: request.range, isSecond: true)
+        }
     }
 
     mutating func take(_ id: Int) -> Pending? { pending.removeValue(forKey: id) }

@@ -25,6 +25,8 @@ package struct LintAnswer: Sendable {
     package var endAt: Duration = .zero
     /// Why there is no whole answer; nil when there is.
     package var failure: String?
+    /// The connection broke before the answer was whole.
+    package var isConnectionLost = false
 
     package init(id: Int) { self.id = id }
 }
@@ -78,6 +80,14 @@ enum Ask: Equatable {
         switch self {
         case .multivariant, .plain, .reload, .delta, .twin: true
         case .probe(let probe): probe.query != nil
+        default: false
+        }
+    }
+
+    /// Of media that is there: who asks for it asks once more where the connection broke.
+    var isRepeatable: Bool {
+        switch self {
+        case .initSection, .part, .segment, .stays: true
         default: false
         }
     }

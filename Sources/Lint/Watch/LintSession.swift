@@ -48,6 +48,7 @@ package struct LintSession {
     package mutating func received(_ answer: LintAnswer, at now: Duration) -> [LintEffect] {
         desk.now = max(desk.now, now)
         guard phase != .done, let request = desk.take(answer.id) else { return desk.takeEffects() }
+        if answer.isConnectionLost, desk.askAgain(request) { return desk.takeEffects() }
         if request.ask == .multivariant {
             receivedMultivariant(answer, request)
         } else if let index = request.rendition, watches.indices.contains(index) {
@@ -62,6 +63,7 @@ package struct LintSession {
     /// Call several times a second.
     package mutating func tick(at now: Duration) -> [LintEffect] {
         desk.now = max(desk.now, now)
+        if phase != .done { desk.tick() }
         if let retryAt, retryAt <= now {
             self.retryAt = nil
             desk.send(.multivariant, of: nil, to: url)
@@ -151,7 +153,7 @@ package struct LintSession {
             }
             if let multivariant { desk.send(.multivariant, of: nil, to: multivariant.url) }
         case .finishing(let since):
-            guard desk.pending.isEmpty || desk.now - since > Self.lastWait else { return }
+            guard desk.isIdle || desk.now - since > Self.lastWait else { return }
             conclude()
         }
     }
