@@ -14,7 +14,7 @@ final class FillFetch {
     private var winner: FillAttempt?
     private var failures = 0
     private var hedge: Scheduled<Void>?
-    private let startedAt = NIODeadline.now()
+    private let startedAt = ContinuousClock.now
     /// How long the answer took to begin; nil while it has not.
     private(set) var timeToHead: TimeAmount?
 
@@ -27,8 +27,12 @@ final class FillFetch {
     func start() {
         guard let edge else { return }
         guard attempt() else { return edge.fillFailed(id) }
+        scheduleHedge(in: edge.hedgeDelay(of: request, askedAt: startedAt), by: edge)
+    }
+
+    private func scheduleHedge(in delay: Duration, by edge: EdgeResponder) {
         let bound = NIOLoopBound(self, eventLoop: edge.eventLoop)
-        hedge = edge.eventLoop.scheduleTask(in: edge.hedgeDelay(for: request)) { bound.value.hedgeNow() }
+        hedge = edge.eventLoop.scheduleTask(in: TimeAmount(delay)) { bound.value.hedgeNow() }
     }
 
     func cancel() {
@@ -57,6 +61,9 @@ final class FillFetch {
         guard let edge, winner == nil, let slow = attempts.first, edge.mayRetry(id),
             edge.upstreams.hasAlternative(to: tried)
         else { return }
+        // Meanwhile the rendition went on: this part is not the next one yet.
+        let delay = edge.hedgeDelay(of: request, askedAt: startedAt)
+        if delay > .milliseconds(1) { return scheduleHedge(in: delay, by: edge) }
         edge.upstreams.hedged(from: slow.upstream)
         _ = attempt()
     }
@@ -64,12 +71,13 @@ final class FillFetch {
     fileprivate func received(_ head: ResponseHead, by attempt: FillAttempt) {
         guard winner == nil || winner === attempt else { return }
         winner = attempt
-        if timeToHead == nil { timeToHead = .now() - startedAt }
+        if timeToHead == nil { timeToHead = TimeAmount(startedAt.duration(to: .now)) }
         hedge?.cancel()
         edge?.upstreams.succeeded(upstream: attempt.upstream)
+        edge?.cadence.heard(request, at: .now)
         for slow in attempts where slow !== attempt {
             slow.fetch?.cancel()
-            // It had a second or more before the other was asked.
+            // It had its time before the other was asked.
             if slow.startedAt < attempt.startedAt { edge?.upstreams.wasLeft(slow.upstream) }
         }
         attempts = [attempt]

@@ -46,6 +46,8 @@ final class EdgeResponder: Responder {
     /// Fetches of what a pushed playlist lists and nobody pushed.
     var listedFills: [WaiterID: (target: HTTPBytes, channel: String)] = [:]
     private var fillFetches: [FillID: FillFetch] = [:]
+    /// What pulled renditions bring, and how often.
+    var cadence = PullCadence()
     /// The files of what memory does not hold; nil where there are none.
     var disk: DiskCache?
     /// Requests answered from what was pushed.
@@ -181,8 +183,11 @@ final class EdgeResponder: Responder {
 
     // MARK: Fills
 
-    /// How long a fetch may bring nothing before another upstream is asked as well.
-    func hedgeDelay(for request: RequestHead) -> TimeAmount { TimeAmount(feeds.patience(for: request)) }
+    /// In what time another upstream is asked as well if a fetch has brought nothing by then.
+    func hedgeDelay(of request: RequestHead, askedAt start: ContinuousClock.Instant) -> Duration {
+        let latest = start + feeds.patience(for: request)
+        return ContinuousClock.now.duration(to: min(latest, cadence.due(request, since: start) ?? latest))
+    }
 
     func startFill(_ id: FillID, _ request: RequestHead) {
         let fetch = FillFetch(id: id, request: request, edge: self)

@@ -1,0 +1,67 @@
+import HTTP
+import Testing
+
+@testable import Edge
+
+/// Rule 9 of the edge, and when an upstream that holds requests is left: a part target and 200 ms after the last part.
+@Suite struct PullCadenceTests {
+    private let start = ContinuousClock.now
+
+    private func reload(_ part: Int, rendition: String = "video", form: String = "") -> RequestHead {
+        RequestHead(target: HTTPBytes("/live/demo/\(rendition)/playlist.m3u8?_HLS_msn=9&_HLS_part=\(part)\(form)".utf8))
+    }
+
+    /// A rendition whose parts of 333 ms have come for some time, the last at the time that is returned.
+    private func steady() -> (PullCadence, ContinuousClock.Instant) {
+        var cadence = PullCadence()
+        var now = start
+        for part in 0..<6 {
+            now = start + .milliseconds(333) * part
+            cadence.heard(reload(part), at: now)
+            cadence.heard(reload(part, form: "&_HLS_skip=YES"), at: now + .milliseconds(1))
+        }
+        return (cadence, now)
+    }
+
+    @Test func anUpstreamIsLateAGraceAfterTheLongestOfTheLastGaps() throws {
+        let (cadence, last) = steady()
+        let due = try #require(cadence.due(reload(6), since: last + .milliseconds(5)))
+        #expect((last + .milliseconds(483)...last + .milliseconds(500)).contains(due))
+    }
+
+    @Test func partsAreJudgedByTheReloadsOfTheirRendition() throws {
+        let (cadence, last) = steady()
+        let part = RequestHead(target: HTTPBytes("/live/demo/video/e1/9.6.m4s".utf8))
+        #expect(try #require(cadence.due(part, since: last)) <= last + .milliseconds(500))
+    }
+
+    @Test func whoWaitsForALaterPartIsJudgedByTheNewestNews() throws {
+        var (cadence, last) = steady()
+        cadence.heard(reload(6), at: last + .milliseconds(333))
+        let due = try #require(cadence.due(reload(8), since: last))
+        #expect(due >= last + .milliseconds(333 + 480))
+    }
+
+    @Test(arguments: [
+        "/live/demo/video/playlist.m3u8", "/live/demo/video/playlist.m3u8?_HLS_msn=9", "/live/demo/video/e1/9.m4s",
+        "/live/demo/video/e1/init.mp4", "/live/demo/index.m3u8", "/live/demo/video/playlist.m3u8?_HLS_part=9", "/else",
+    ]) func whatIsNotTheNextPartHasTheTimeOfAnyFetch(target: String) {
+        let (cadence, last) = steady()
+        #expect(cadence.due(RequestHead(target: HTTPBytes(target.utf8)), since: last) == nil)
+    }
+
+    @Test func threeGapsAreNeededOfTheSameRendition() {
+        let (cadence, last) = steady()
+        #expect(cadence.due(reload(6, rendition: "audio"), since: last) == nil)
+        var fresh = PullCadence()
+        for part in 0..<3 { fresh.heard(reload(part), at: start + .milliseconds(333) * part) }
+        #expect(fresh.due(reload(3), since: start + .seconds(1)) == nil)
+    }
+
+    @Test func aTimeWithoutViewersIsNoGap() throws {
+        var (cadence, last) = steady()
+        last += .seconds(60)
+        cadence.heard(reload(200), at: last)
+        #expect(try #require(cadence.due(reload(201), since: last)) <= last + .milliseconds(500))
+    }
+}
