@@ -9,9 +9,8 @@ import Testing
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "loadtest/scenarios")
 
     static let names = [
-        "smoke", "thousand-viewers", "herd", "churn", "failover", "soak", "compare", "browser", "nginx-rtmp",
-        "mediamtx",
-        "ovenmediaengine", "wide-area",
+        "smoke", "thousand-viewers", "herd", "churn", "failover", "wide-area", "soak", "compare", "standard", "browser",
+        "nginx-rtmp", "mediamtx", "ovenmediaengine",
     ]
 
     private func decode(_ text: String) throws(ConfigurationError) -> Scenario {
