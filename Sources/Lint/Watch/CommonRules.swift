@@ -128,11 +128,11 @@ struct PresentationRules {
         guard watches.indices.contains(newest) else { return }
         let watch = watches[newest]
         for (discontinuity, offset) in watch.media.offsets
-        where compared[newest]?[discontinuity] != offset.newest {
+        where offset.isExact && compared[newest]?[discontinuity] != offset.newest {
             compared[newest, default: [:]][discontinuity] = offset.newest
             for other in watches where other.index != newest {
-                guard let its = other.media.offsets[discontinuity]?.newest else { continue }
-                let apart = offset.newest - its
+                guard let its = other.media.offsets[discontinuity], its.isExact else { continue }
+                let apart = offset.newest - its.newest
                 desk.judge(
                     .renditionsInSync, at: watch.address, expected: "within \(Self.syncSeconds) s",
                     holds: abs(apart) <= Self.syncSeconds,

@@ -76,16 +76,17 @@ extension MediaWatch {
     private mutating func judgeDate(
         of sequence: Int64, _ samples: [MediaSample], _ timescale: Double, at url: WebAddress, desk: inout LintDesk
     ) {
-        guard let date = dates[sequence], let shown = samples.firstPresentation,
+        guard let date = dates[sequence], let shown = samples.firstPresentation, let first = samples.first,
             let discontinuity = discontinuities[sequence]
         else { return }
-        let offset = Double(date) / 1e6 - Double(shown) / timescale
-        guard let known = offsets[discontinuity] else {
-            offsets[discontinuity] = (offset, offset)
+        let seconds = Double(date) / 1e6
+        let (byShown, byDecoded) = (seconds - Double(shown) / timescale, seconds - Double(first.decodeTime) / timescale)
+        guard offsets[discontinuity] != nil else {
+            offsets[discontinuity] = DateOffset(shown: byShown, decoded: byDecoded, startsSync: first.isSync)
             return
         }
-        offsets[discontinuity]?.newest = offset
-        let drift = offset - known.first
+        let drift =
+            offsets[discontinuity]?.drift(shown: byShown, decoded: byDecoded, startsSync: first.isSync) ?? 0
         desk.judge(
             .datesFollowMedia, at: url, expected: "within \(Self.driftSeconds) s",
             holds: abs(drift) <= Self.driftSeconds,

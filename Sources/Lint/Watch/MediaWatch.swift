@@ -44,8 +44,8 @@ struct MediaWatch {
     var linked: Set<MediaPosition> = []
     var hasIndependentSegments = false
     var hints = HintWatch()
-    /// Seconds since 1970 at media time zero, by discontinuity sequence number: the first seen, and the newest.
-    var offsets: [Int64: (first: Double, newest: Double)] = [:]
+    /// By discontinuity sequence number.
+    var offsets: [Int64: DateOffset] = [:]
     /// Bits per second of the segment that has most of them.
     var peakBitRate = 0.0
     private var segmentTransfers: [Duration] = []
