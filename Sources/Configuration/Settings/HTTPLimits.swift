@@ -5,7 +5,7 @@ package struct HTTPLimits: Equatable, Sendable {
     /// How long a connection may stay open between requests.
     package var idleTimeout = Duration.seconds(75)
     /// How long a client may leave bytes that are ready for it unread.
-    package var stallTimeout = Duration.seconds(20)
+    package var stallTimeout = Duration.seconds(8)
     /// Largest request head in bytes: request line and header fields.
     package var headerBytes = 16 << 10
     /// Largest request body in bytes.

@@ -7,7 +7,7 @@ package struct ServerLimits: Sendable, Equatable {
     /// How long a connection may stay open between requests.
     package var idleTimeout: Duration = .seconds(75)
     /// How long a client may leave bytes that are ready for it unread.
-    package var stallTimeout: Duration = .seconds(20)
+    package var stallTimeout: Duration = .seconds(8)
     /// Largest request body in bytes.
     package var requestBodyBytes = 1 << 20
     /// Requests under way at once on one HTTP/2 connection.
