@@ -51,4 +51,40 @@ import Wire
             await client.close()
         }
     }
+
+    @Test("who reads nothing is dropped, and its answer let go of", arguments: [false, true], [false, true])
+    func isDroppedInTheEnd(isSecure: Bool, isHTTP1: Bool) async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let endless = try await loop.submit { NIOLoopBound(Endless(), eventLoop: loop) }.get()
+        var limits = ServerLimits()
+        limits.stallTimeout = .seconds(1)
+        try await LoopbackServer.with(
+            isSecure: isSecure, protocols: [isHTTP1 ? "http/1.1" : "h2"], limits: limits, on: loop,
+            responder: { endless.value }
+        ) { server in
+            let client = try await RawHTTP2(server, isHTTP1: isHTTP1)
+            if isHTTP1 {
+                await client.send(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+                _ = try await client.receivedBytes { !$0.isEmpty }
+                await client.stopReading()
+            } else {
+                await client.open(Frame.setting(4, 0x7fff_ffff))
+                _ = try await client.received { frames in frames.contains { $0.type == Frame.Kind.settings.rawValue } }
+                await client.stopReading()
+                await client.send([
+                    Frame(.windowUpdate, Frame.word(0x7fff_0000)),
+                    Frame(.headers, flags: Frame.endStream | Frame.endHeaders, stream: 1, Block.request()),
+                ])
+            }
+            let end = NIODeadline.now() + .seconds(20)
+            var counters = try await server.counters()
+            while counters.openConnections > 0, NIODeadline.now() < end {
+                try await loop.scheduleTask(in: .milliseconds(20)) {}.futureResult.get()
+                counters = try await server.counters()
+            }
+            #expect(counters.openConnections == 0)
+            #expect(counters.stalledConnections == 1)
+            await client.close()
+        }
+    }
 }
