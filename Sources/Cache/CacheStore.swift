@@ -192,7 +192,7 @@ package final class CacheStore {
         // RFC 5861, 4: these and only these are errors of the upstream.
         if [500, 502, 503, 504].contains(head.status), let previous = fill.previous, previous.maySubstitute(at: now) {
             counts.stale += 1
-            return end(id, deliver: previous, as: .stale)
+            return end(id, fill, with: previous, as: .stale)
         }
         // The time that a live request is held is no age of what answers it.
         let delay = fill.deliversWhole ? 0 : Int(fill.startedAt.duration(to: now).components.seconds)
@@ -311,7 +311,7 @@ package final class CacheStore {
         }
         if let previous = fill.previous, previous.maySubstitute(at: now) {
             counts.stale += UInt64(fill.waiters.count)
-            return end(id, deliver: previous, as: .stale)
+            return end(id, fill, with: previous, as: .stale)
         }
         return end(id, deliver: nil, as: nil)
     }
@@ -350,7 +350,7 @@ package final class CacheStore {
         } else {
             drop(previous, under: fill.key, of: fill.original)
         }
-        return end(id, deliver: response, as: .revalidated)
+        return end(id, fill, with: response, as: .revalidated)
     }
 
     private func deliverAll(_ fill: Fill, _ response: StoredResponse, as role: ServedAs? = nil) -> [Effect] {
@@ -362,6 +362,13 @@ package final class CacheStore {
         fill.waiters = [:]
         fill.order = []
         return effects
+    }
+
+    /// What is held is the answer. Who waits here for another variant than that asks again: nobody may have known, when they
+    /// came together, that there are several.
+    private func end(_ id: FillID, _ fill: Fill, with held: StoredResponse, as role: ServedAs) -> [Effect] {
+        fill.selection = VarySelection(held.head.fields, request: fill.original.fields)
+        return sendAway(fill) + end(id, deliver: held, as: role)
     }
 
     private func end(_ id: FillID, deliver response: StoredResponse?, as role: ServedAs?) -> [Effect] {
