@@ -60,15 +60,25 @@ package final class CacheStore {
     ) -> Lookup {
         let key = CacheKey(request)
         let isLive = CacheKey.isLive(request)
-        var held = table.find(key, request.fields)
-        var filed: DiskTier.Object?
-        if held == nil, disk != nil { (held, filed) = lookOnDisk(key, request, at: now) }
         // On live paths players reload all day, many of them with no-cache: only the origin's word counts there.
         let isPlain = isLive || !request.fields.steersCaches
+        let held = table.find(key, request.fields)
         if isPlain, let held, held.isFresh(at: now) {
             counts.hits += 1
             return .serve(held, .hit)
         }
+        guard held == nil, disk != nil else { return decide(request, key, held, nil, waiter: waiter, at: now) }
+        let (taken, filed) = lookOnDisk(key, request, at: now)
+        return decide(request, key, taken, filed, waiter: waiter, at: now)
+    }
+
+    /// Decides a request for which memory has nothing that is served as it is: `held` is there, `filed` lies in a file.
+    private func decide(
+        _ request: RequestHead, _ key: CacheKey, _ held: StoredResponse?, _ filed: DiskTier.Object?, waiter: WaiterID,
+        at now: ContinuousClock.Instant
+    ) -> Lookup {
+        let isLive = CacheKey.isLive(request)
+        let isPlain = isLive || !request.fields.steersCaches
         let control = isPlain ? CacheControl() : CacheControl.request(request.fields)
         if let held, held.satisfies(control, at: now) {
             if held.isFresh(at: now) { counts.hits += 1 } else { counts.stale += 1 }
@@ -117,33 +127,6 @@ package final class CacheStore {
         let (id, upstream) = lead(key, request, held, at: now)
         wait(waiter, for: id, .miss, request)
         return .lead(id, upstream)
-    }
-
-    /// What there is of a target, whoever asked for it: something whole and fresh, or fetches under way.
-    package struct Holding {
-        package var held: StoredResponse?
-        /// A fetch of it has begun to bring bytes.
-        package var isFilling = false
-        /// Fetches that have brought nothing yet.
-        package var led: [FillID] = []
-    }
-
-    /// Looks at a target in every class of clients. Counts as no request.
-    package func holding(of target: HTTPBytes, at now: ContinuousClock.Instant) -> Holding {
-        var holding = Holding()
-        for key in CacheKey.all(of: target) {
-            if let newest = table.newest(key), newest.isFresh(at: now) { holding.held = newest }
-            for id in fillsOfKey[key] ?? [] {
-                if fills[id]?.response == nil { holding.led.append(id) } else { holding.isFilling = true }
-            }
-        }
-        return holding
-    }
-
-    /// Someone else brings what this fetch was to bring: it is forgotten, and its waiters are the caller's, in order.
-    package func handOver(_ id: FillID) -> [WaiterID] {
-        guard let fill = removeFill(id) else { return [] }
-        return fill.order.filter { fill.waiters[$0] != nil }
     }
 
     /// If-Match and If-Unmodified-Since are about the origin's state, not about what is held (RFC 9110, 13.1).
@@ -209,7 +192,7 @@ package final class CacheStore {
         // RFC 5861, 4: these and only these are errors of the upstream.
         if [500, 502, 503, 504].contains(head.status), let previous = fill.previous, previous.maySubstitute(at: now) {
             counts.stale += 1
-            return end(id, deliver: previous, as: .stale)
+            return end(id, fill, with: previous, as: .stale)
         }
         // The time that a live request is held is no age of what answers it.
         let delay = fill.deliversWhole ? 0 : Int(fill.startedAt.duration(to: now).components.seconds)
@@ -328,7 +311,7 @@ package final class CacheStore {
         }
         if let previous = fill.previous, previous.maySubstitute(at: now) {
             counts.stale += UInt64(fill.waiters.count)
-            return end(id, deliver: previous, as: .stale)
+            return end(id, fill, with: previous, as: .stale)
         }
         return end(id, deliver: nil, as: nil)
     }
@@ -367,7 +350,7 @@ package final class CacheStore {
         } else {
             drop(previous, under: fill.key, of: fill.original)
         }
-        return end(id, deliver: response, as: .revalidated)
+        return end(id, fill, with: response, as: .revalidated)
     }
 
     private func deliverAll(_ fill: Fill, _ response: StoredResponse, as role: ServedAs? = nil) -> [Effect] {
@@ -379,6 +362,13 @@ package final class CacheStore {
         fill.waiters = [:]
         fill.order = []
         return effects
+    }
+
+    /// What is held is the answer. Who waits here for another variant than that asks again: nobody may have known, when they
+    /// came together, that there are several.
+    private func end(_ id: FillID, _ fill: Fill, with held: StoredResponse, as role: ServedAs) -> [Effect] {
+        fill.selection = VarySelection(held.head.fields, request: fill.original.fields)
+        return sendAway(fill) + end(id, deliver: held, as: role)
     }
 
     private func end(_ id: FillID, deliver response: StoredResponse?, as role: ServedAs?) -> [Effect] {

@@ -36,7 +36,7 @@ package struct LiveTrack<Object> {
     @discardableResult
     package mutating func put(_ object: Object, group: Int64, index: Int, bytes size: Int) -> Bool {
         guard group >= 0, group < .max / 2, (0..<Self.longestGroup).contains(index) else { return false }
-        guard group >= floor else { return false }
+        guard !hasPassed(group) else { return false }
         if groups.isEmpty { first = group }
         if let last, group > last + Self.longestGap {
             removeAll()
@@ -58,6 +58,9 @@ package struct LiveTrack<Object> {
         while bytes > budgetBytes, groups.count > 1, group > first { dropFirst() }
         return true
     }
+
+    /// Whether the window has moved on past a group, so that nothing of it is taken any more.
+    package func hasPassed(_ group: Int64) -> Bool { group < floor }
 
     /// Takes an object out.
     package mutating func remove(group: Int64, index: Int) {

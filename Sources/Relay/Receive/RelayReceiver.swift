@@ -196,6 +196,8 @@ package struct RelayReceiver {
                     counters.refused += 1
                     return nil
                 }
+                // It takes a fetch's place. Should it fail, that has to be asked for anew.
+                rendition.filling.remove(object.target)
             case .multivariant: break
             }
             renditions[name] = rendition
@@ -226,9 +228,9 @@ package struct RelayReceiver {
         if known.body.isComplete { return false }
         guard let (id, push) = pushes.first(where: { $0.value.object === known }) else { return false }
         guard push.source != source, push.lastProgress.duration(to: now) >= Self.idlePush else { return false }
-        // The other upstream has stopped in the middle: this one's push takes its place.
+        // The other upstream has stopped in the middle: this one's push takes its place, and whoever waits waits on.
         effects.append(.cancel(id))
-        failed(id, at: now, effects: &effects)
+        _ = drop(id, effects: &effects)
         return true
     }
 
@@ -315,12 +317,19 @@ package struct RelayReceiver {
     package mutating func failed(
         _ id: PushID, at now: ContinuousClock.Instant, effects: inout [RelayEffect]
     ) {
-        guard let push = pushes.removeValue(forKey: id) else { return }
+        guard let object = drop(id, effects: &effects), let name = object.rendition else { return }
+        // Who waits for this part asks upstream; the barrier asks by itself.
+        pullMedia(of: name, object.target, effects: &effects)
+        settle(name, effects: &effects)
+    }
+
+    /// Takes a push out, and what it had begun.
+    private mutating func drop(_ id: PushID, effects: inout [RelayEffect]) -> RelayObject? {
+        guard let object = pushes.removeValue(forKey: id)?.object else { return nil }
         counters.failed += 1
-        let object = push.object
         object.body.fail()
         effects.append(.grew(object))
-        guard let name = object.rendition else { return }
+        guard let name = object.rendition else { return object }
         renditions[name]?.forget(object)
         if case .state(let revision, let form) = object.kind,
             let index = renditions[name]?.pending.firstIndex(where: { $0.revision == revision })
@@ -328,11 +337,8 @@ package struct RelayReceiver {
             renditions[name]?.pending[index].openForms -= 1
             // Without its plain text a state cannot be read, so it can never be shown.
             if form == PlaylistState.plain { renditions[name]?.pending.remove(at: index) }
-        } else {
-            // Who waits for this part asks upstream; the barrier asks by itself.
-            pullMedia(of: name, object.target, effects: &effects)
         }
-        settle(name, effects: &effects)
+        return object
     }
 
     /// What was listed and not pushed has been fetched, or is in the cache already.
@@ -345,8 +351,10 @@ package struct RelayReceiver {
         else { return }
         let object = RelayObject(kind, rendition: name, target: target, head: head, body: body, at: now)
         rendition.filling.remove(target)
-        guard rendition.keep(object) else { return }
+        let isKept = rendition.keep(object)
         renditions[name] = rendition
+        // Where the window has passed it, those who wait for it have it all the same.
+        guard isKept else { return answerMedia(of: name, object, effects: &effects) }
         effects.append(.publish(object))
         answerMedia(of: name, object, effects: &effects)
         settle(name, effects: &effects)

@@ -130,7 +130,10 @@ struct Rendition {
     mutating func toFill() -> [HTTPBytes] {
         guard let contents = pending.last(where: { $0.contents != nil })?.contents else { return [] }
         let absent = contents.listed.filter { listed in
-            object(listed.target, listed.name).map { $0.body.isFailed } ?? true && !filling.contains(listed.target)
+            // What came now would not be kept.
+            if case .part(let sequence, _) = listed.name, track.hasPassed(sequence) { return false }
+            return object(listed.target, listed.name).map { $0.body.isFailed } ?? true
+                && !filling.contains(listed.target)
         }.map(\.target)
         filling.formUnion(absent)
         return absent
