@@ -26,6 +26,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev"])]),
+        // The allocator's own calls, which Swift's view of the C library leaves out.
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Cryptography", dependencies: ["CCrypto"]),
@@ -45,7 +47,7 @@ let package = Package(
         .target(
             name: "Wire",
             dependencies: [
-                "AccessLog", "CNghttp2", "HTTP",
+                "AccessLog", "CMalloc", "CNghttp2", "HTTP",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),

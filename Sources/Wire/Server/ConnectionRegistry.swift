@@ -16,6 +16,14 @@ package final class ConnectionRegistry {
     /// How long a connection may say nothing while it leaves; nil while none has to.
     private var leaveQuiet: TimeAmount?
     private var whenEmpty: EventLoopPromise<Void>?
+    private var ticks = 0
+    /// Connections that this second's ticks have not come to, and how many each tick looks at.
+    private var unchecked: ArraySlice<ServerConnection> = []
+    private var slice = 0
+    private var relief = MemoryRelief()
+
+    private static let slices = 20
+    private static let sliceEvery = TimeAmount.milliseconds(50)
 
     /// `ledger` is shared with the server's other event loops, `accessLog` with whom it may.
     package init(
@@ -28,7 +36,7 @@ package final class ConnectionRegistry {
         access = AccessDesk(writer: accessLog, eventLoop: eventLoop)
         let bound = NIOLoopBound(Weak(self), eventLoop: eventLoop)
         // It ends by itself: whoever lets the registry go last may do so on another thread, or when the loop is no more.
-        eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { task in
+        eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: Self.sliceEvery) { task in
             guard let registry = bound.value.registry else { return task.cancel() }
             registry.tick()
         }
@@ -74,11 +82,19 @@ package final class ConnectionRegistry {
         whenEmpty?.succeed()
     }
 
+    /// Looks at some of the connections: at each once a second, and never at so many that others wait for it.
     private func tick() {
+        if ticks % Self.slices == 0 {
+            access.setClock()
+            if relief.isDue(open: connections.count) { MemoryRelief.run() }
+            // A copy: a check may close its connection, which removes it.
+            unchecked = Array(connections.values)[...]
+            slice = (unchecked.count + Self.slices - 1) / Self.slices
+        }
+        ticks &+= 1
         let now = NIODeadline.now()
-        access.setClock()
-        // A copy: a check may close its connection, which removes it.
-        for connection in Array(connections.values) { connection.check(at: now) }
+        for connection in unchecked.prefix(slice) { connection.check(at: now) }
+        unchecked = unchecked.dropFirst(slice)
     }
 
     /// Asks every connection to end once its requests are answered; the promise succeeds when none is left.

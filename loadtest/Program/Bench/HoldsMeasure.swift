@@ -148,14 +148,15 @@ private final class HoldConnection: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let isGood = unwrapInboundIn(data).readableBytesView.starts(with: "HTTP/1.1 200".utf8)
-        // What follows in later reads is the rest of the body.
-        guard let promise = waiting else { return }
+        let bytes = unwrapInboundIn(data).readableBytesView
+        // Other reads bring the rest of a body, which may still come when the next answer is waited for.
+        guard bytes.starts(with: "HTTP/1.1 ".utf8), let promise = waiting else { return }
         waiting = nil
-        if isGood {
+        if bytes.starts(with: "HTTP/1.1 200".utf8) {
             promise.succeed(.now())
         } else {
-            promise.fail(TimedOut(description: "a hold was not answered 200"))
+            let line = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+            promise.fail(TimedOut(description: "a hold was answered \(line)"))
         }
     }
 

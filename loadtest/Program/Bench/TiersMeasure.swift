@@ -27,7 +27,11 @@ struct TiersMeasure {
             Thread.sleep(forTimeInterval: 8)
             try browser.reset()
             Thread.sleep(forTimeInterval: Double(seconds))
-            return Spread(try browser.read().ages).quantile(0.5)
+            let ages = try browser.read().ages
+            guard !ages.isEmpty else {
+                throw TimedOut(description: "no picture in \(seconds) s of port \(port): \(try browser.state())")
+            }
+            return Spread(ages).quantile(0.5)
         }
         var result = Result()
         for _ in 0..<rounds {

@@ -37,10 +37,10 @@ final class BrowserGlass {
             const video = document.getElementById("video");
             window.glass = [];
             const onFrame = () => {
+              video.requestVideoFrameCallback(onFrame);
               const now = Date.now();
               const stamp = read(video, context);
               if (stamp !== null) { window.glass.push(((now & 0xffffff) - stamp + 0x1000000) & 0xffffff); }
-              video.requestVideoFrameCallback(onFrame);
             };
             video.requestVideoFrameCallback(onFrame);
             """)
@@ -53,6 +53,19 @@ final class BrowserGlass {
     func read() throws -> (ages: [Double], stalls: Int) {
         let ages = try browser.evaluate("return window.glass") as? [Double] ?? []
         return (ages, try numbers()?["stalls"] as? Int ?? 0)
+    }
+
+    /// What the page says of itself, for who wonders why nothing is shown.
+    func state() throws -> String {
+        let state = try browser.evaluate(
+            """
+            const video = document.getElementById("video");
+            const ranges = [...Array(video.buffered.length).keys()].map(
+              (index) => video.buffered.start(index) + " to " + video.buffered.end(index));
+            return JSON.stringify({ page: window.needletail, at: video.currentTime, ready: video.readyState,
+              paused: video.paused, rate: video.playbackRate, buffered: ranges, error: video.error && video.error.message });
+            """)
+        return "\(state ?? "nothing")"
     }
 
     private func numbers() throws -> [String: Any]? {

@@ -47,6 +47,8 @@ struct HerdMeasure {
                 guard let peer = peers.first(where: { $0.name == rows[index].peer }) else { continue }
                 progress("\(viewers) parked over \(face.rawValue): \(peer.name), round \(round) of \(rounds)")
                 try release(&rows[index], at: peer)
+                // Those who leave are gone before others come: allocators keep what both at once would need.
+                try settle(peer)
             }
         }
         return rows
@@ -103,7 +105,7 @@ struct HerdMeasure {
         row.fetches = max(row.fetches, origin.fetches(of: number))
     }
 
-    /// Until all requests have been read, which takes processor time: then there is next to none.
+    /// Until all that came has been read, which takes processor time: then there is next to none.
     private func settle(_ peer: CachePeer) throws {
         _ = try eventually("\(peer.name) has read its requests", within: 60) { () -> Bool? in
             let before = peer.cpuSeconds

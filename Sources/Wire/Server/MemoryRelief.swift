@@ -1,0 +1,24 @@
+import CMalloc
+import Dispatch
+
+/// Gives memory back to the system once most of the connections have left for which it was taken: the allocator keeps what
+/// is freed between what is not, and would take more for those who come next.
+struct MemoryRelief {
+    private var peak = 0
+
+    /// Fewer are not worth the work.
+    private static let departures = 256
+
+    /// Called now and then with how many connections are open. True when half of those are gone that were open at once.
+    mutating func isDue(open: Int) -> Bool {
+        peak = max(peak, open)
+        guard peak - open >= Self.departures, open <= peak / 2 else { return false }
+        peak = open
+        return true
+    }
+
+    /// Walks the allocator's free lists, away from the event loops.
+    static func run() {
+        DispatchQueue.global(qos: .utility).async { needletail_trim() }
+    }
+}
