@@ -310,8 +310,9 @@ package final class CacheStore {
             return (torn.isEmpty ? [] : [.grew(torn)]) + end(id, deliver: nil, as: nil)
         }
         if let previous = fill.previous, previous.maySubstitute(at: now) {
-            counts.stale += UInt64(fill.waiters.count)
-            return end(id, fill, with: previous, as: .stale)
+            let effects = end(id, fill, with: previous, as: .stale)
+            counts.stale += UInt64(effects.count { if case .deliver = $0 { true } else { false } })
+            return effects
         }
         return end(id, deliver: nil, as: nil)
     }

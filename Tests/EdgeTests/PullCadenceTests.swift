@@ -17,8 +17,8 @@ import Testing
         var now = start
         for part in 0..<6 {
             now = start + .milliseconds(333) * part
-            cadence.heard(reload(part), at: now)
-            cadence.heard(reload(part, form: "&_HLS_skip=YES"), at: now + .milliseconds(1))
+            hear(&cadence, reload(part), at: now)
+            hear(&cadence, reload(part, form: "&_HLS_skip=YES"), at: now + .milliseconds(1))
         }
         return (cadence, now)
     }
@@ -37,7 +37,7 @@ import Testing
 
     @Test func whoWaitsForALaterPartIsJudgedByTheNewestNews() throws {
         var (cadence, last) = steady()
-        cadence.heard(reload(6), at: last + .milliseconds(333))
+        hear(&cadence, reload(6), at: last + .milliseconds(333))
         let due = try #require(cadence.due(reload(8), since: last))
         #expect(due >= last + .milliseconds(333 + 480))
     }
@@ -54,14 +54,31 @@ import Testing
         let (cadence, last) = steady()
         #expect(cadence.due(reload(6, rendition: "audio"), since: last) == nil)
         var fresh = PullCadence()
-        for part in 0..<3 { fresh.heard(reload(part), at: start + .milliseconds(333) * part) }
+        for part in 0..<3 { hear(&fresh, reload(part), at: start + .milliseconds(333) * part) }
         #expect(fresh.due(reload(3), since: start + .seconds(1)) == nil)
     }
 
-    @Test func aTimeWithoutViewersIsNoGap() throws {
+    @Test func afterATimeWithoutViewersItIsLearnedAnew() throws {
         var (cadence, last) = steady()
         last += .seconds(60)
-        cadence.heard(reload(200), at: last)
-        #expect(try #require(cadence.due(reload(201), since: last)) <= last + .milliseconds(500))
+        hear(&cadence, reload(200), at: last)
+        #expect(cadence.due(reload(201), since: last) == nil)
+        for part in 1...3 { hear(&cadence, reload(200 + part), at: last + .seconds(1) * part) }
+        let due = try #require(cadence.due(reload(204), since: last + .seconds(3)))
+        #expect(due >= last + .milliseconds(4_100) && due <= last + .milliseconds(4_200))
+    }
+
+    @Test(arguments: [(404, 333), (400, 333), (503, 333), (200, 3)])
+    func refusalsAndOtherFormsOfTheSameTellNothing(status: UInt16, step: Int) {
+        var (cadence, last) = steady()
+        let due = cadence.due(reload(6), since: last)
+        for count in 1...20 {
+            cadence.heard(reload(count), status: status, at: last + .milliseconds(step) * count)
+        }
+        #expect(cadence.due(reload(6), since: last) == due)
+    }
+
+    private func hear(_ cadence: inout PullCadence, _ request: RequestHead, at now: ContinuousClock.Instant) {
+        cadence.heard(request, status: 200, at: now)
     }
 }

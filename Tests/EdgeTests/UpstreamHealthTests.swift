@@ -62,4 +62,20 @@ import Testing
         health.succeeded(at: now)
         #expect(!health.admits(at: now))
     }
+
+    @Test func whatManyFindAtOnceIsFoundOnce() {
+        var health = health
+        for _ in 0..<10 { health.left(at: now) }
+        #expect(health.needsProbe(at: now + .milliseconds(100)))
+    }
+
+    @Test func whoIsSuspectedIsSoundAndNotAskedMeanwhile() {
+        var health = health
+        health.suspected(until: now + .milliseconds(50))
+        #expect(!health.admits(at: now + .milliseconds(49)) && health.isSound)
+        #expect(health.admits(at: now + .milliseconds(50)))
+        health.suspected(until: now + .milliseconds(90))
+        health.suspected(until: now + .milliseconds(60))
+        #expect(health.admits(at: now + .milliseconds(60)))
+    }
 }

@@ -132,6 +132,31 @@ extension EndToEnd {
             print("left after \(silence) s; longest answer before \(before), with \(players.map(\.longest)) s")
         }
 
+        /// Both upstreams wait for a part that nobody has sent: whichever is asked, and whichever is a millisecond earlier.
+        @Test func aPublishersStallIsHeldAgainstNoUpstream() throws {
+            let fleet = try Fleet()
+            let shields = try ["first", "second"].map {
+                try EdgeNode($0, upstreams: [fleet.originTLSPort], in: fleet.directory)
+            }
+            let (_, pulling) = try edges(behind: shields.map(\.tlsPort), in: fleet.directory)
+            let publisher = try fleet.publish()
+            defer { publisher.stop() }
+            _ = try fleet.waitForSegments("video")
+            var player = try player(pulling)
+            try player.follow(8)
+            for _ in 0..<3 {
+                publisher.setPaused(true)
+                try player.follow(4)
+                publisher.setPaused(false)
+                try player.follow(10)
+            }
+            #expect(try pulling.metric("needletail_edge_hedges_total") >= 1)
+            for shield in shields {
+                #expect(try pulling.metric("needletail_edge_upstream_sound", ":\(shield.tlsPort)") == 1)
+            }
+            #expect(!pulling.process.text.contains("upstream left"), "\(pulling.process.text)")
+        }
+
         private static func time(of line: String) -> Date? {
             let form = ISO8601DateFormatter()
             form.formatOptions = [.withInternetDateTime, .withFractionalSeconds]

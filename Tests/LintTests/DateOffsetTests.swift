@@ -19,6 +19,11 @@ import Testing
         #expect(abs(offset.drift(shown: 999.9, decoded: 999.98, startsSync: true) + 0.1) < 1e-9)
     }
 
+    @Test func whereASyncSampleBeginsBothSegmentsItsMomentIsTheOneThatCounts() {
+        var offset = DateOffset(shown: 1_000, decoded: 1_000.08, startsSync: true)
+        #expect(abs(offset.drift(shown: 1_000.08, decoded: 1_000.08, startsSync: true) - 0.08) < 1e-9)
+    }
+
     @Test func aWatchThatBeginsInTheMiddleOfAGroupIsComparedOnceItSawASyncSample() {
         var offset = DateOffset(shown: 1_000.08, decoded: 1_000.08, startsSync: false)
         #expect(!offset.isExact)

@@ -12,11 +12,18 @@ final class FillFetch {
     private var tried: Set<Int> = []
     private var attempts: [FillAttempt] = []
     private var winner: FillAttempt?
+    /// Those that another was faster than.
+    private var suspects: [FillAttempt] = []
     private var failures = 0
     private var hedge: Scheduled<Void>?
     private let startedAt = ContinuousClock.now
     /// How long the answer took to begin; nil while it has not.
     private(set) var timeToHead: TimeAmount?
+
+    /// When it is looked again whether another upstream can be asked.
+    private static let hedgeAgain = Duration.milliseconds(100)
+    /// How much later than another's an upstream's answer may begin before it counts as silent.
+    private static let benefit = Duration.milliseconds(50)
 
     init(id: FillID, request: RequestHead, edge: EdgeResponder) {
         self.id = id
@@ -27,6 +34,7 @@ final class FillFetch {
     func start() {
         guard let edge else { return }
         guard attempt() else { return edge.fillFailed(id) }
+        guard edge.upstreams.clients.count > 1 else { return }
         scheduleHedge(in: edge.hedgeDelay(of: request, askedAt: startedAt), by: edge)
     }
 
@@ -37,8 +45,8 @@ final class FillFetch {
 
     func cancel() {
         hedge?.cancel()
-        for attempt in attempts { attempt.fetch?.cancel() }
-        attempts = []
+        for attempt in attempts + suspects { attempt.fetch?.cancel() }
+        (attempts, suspects) = ([], [])
     }
 
     /// One request to an upstream that was not asked yet; once all were, to any.
@@ -58,31 +66,72 @@ final class FillFetch {
 
     /// Nothing has come: another upstream is asked too, once.
     private func hedgeNow() {
-        guard let edge, winner == nil, let slow = attempts.first, edge.mayRetry(id),
-            edge.upstreams.hasAlternative(to: tried)
-        else { return }
+        guard let edge, winner == nil, let slow = attempts.first, attempts.count == 1 else { return }
         // Meanwhile the rendition went on: this part is not the next one yet.
         let delay = edge.hedgeDelay(of: request, askedAt: startedAt)
         if delay > .milliseconds(1) { return scheduleHedge(in: delay, by: edge) }
+        guard edge.mayRetry(id), edge.upstreams.hasAlternative(to: tried) else {
+            return scheduleHedge(in: Self.hedgeAgain, by: edge)
+        }
         edge.upstreams.hedged(from: slow.upstream)
         _ = attempt()
     }
 
     fileprivate func received(_ head: ResponseHead, by attempt: FillAttempt) {
-        guard winner == nil || winner === attempt else { return }
+        guard winner == nil || winner === attempt else { return answeredToo(attempt) }
+        if head.status >= 400, attempts.first !== attempt, startedAt.duration(to: .now) < patience {
+            return turnDown(attempt)
+        }
         winner = attempt
         if timeToHead == nil { timeToHead = TimeAmount(startedAt.duration(to: .now)) }
         hedge?.cancel()
         edge?.upstreams.succeeded(upstream: attempt.upstream)
-        edge?.cadence.heard(request, at: .now)
+        edge?.cadence.heard(request, status: head.status, at: .now)
         for slow in attempts where slow !== attempt {
-            slow.fetch?.cancel()
-            // It had its time before the other was asked.
-            if slow.startedAt < attempt.startedAt { edge?.upstreams.wasLeft(slow.upstream) }
+            // It had its time before the other was asked. Unless both waited for the same, it is silent.
+            if slow.startedAt < attempt.startedAt { suspect(slow) } else { slow.fetch?.cancel() }
         }
         attempts = [attempt]
         edge?.fillReceived(id, head)
         dropUnlessWanted()
+    }
+
+    private var patience: Duration { edge?.feeds.patience(for: request) ?? .zero }
+
+    /// The one that was asked later has not got it, or not yet. The first may still be about to bring it, and has its time
+    /// before a refusal of the other counts.
+    private func turnDown(_ attempt: FillAttempt) {
+        attempt.fetch?.cancel()
+        attempts.removeAll { $0 === attempt }
+        tried.remove(attempt.upstream)
+        if let edge { scheduleHedge(in: Self.hedgeAgain, by: edge) }
+    }
+
+    /// Nobody is to ask it, until it is known whether it would have answered now as well.
+    private func suspect(_ slow: FillAttempt) {
+        guard let edge else { return }
+        edge.upstreams.isSuspected(slow.upstream, for: Self.benefit)
+        suspects.append(slow)
+        let bound = NIOLoopBound((self, slow), eventLoop: edge.eventLoop)
+        edge.eventLoop.scheduleTask(in: TimeAmount(Self.benefit)) {
+            let (fill, slow) = bound.value
+            fill.judge(slow)
+        }
+    }
+
+    private func judge(_ slow: FillAttempt) {
+        guard suspects.contains(where: { $0 === slow }) else { return }
+        suspects.removeAll { $0 === slow }
+        slow.fetch?.cancel()
+        edge?.upstreams.wasLeft(slow.upstream)
+    }
+
+    /// What was waited for came to both at the same time: it was late, and neither of them.
+    private func answeredToo(_ attempt: FillAttempt) {
+        guard suspects.contains(where: { $0 === attempt }) else { return }
+        suspects.removeAll { $0 === attempt }
+        attempt.fetch?.cancel()
+        edge?.upstreams.isSuspected(attempt.upstream, for: .zero)
     }
 
     /// A 1xx answer goes through while one upstream alone is asked: of two, nobody knows yet whose answer counts.
@@ -127,7 +176,7 @@ private final class FillAttempt: FetchReceiver {
     private let fill: FillFetch
     weak var fetch: Fetch?
     var upstream = 0
-    let startedAt = NIODeadline.now()
+    let startedAt = ContinuousClock.now
 
     init(fill: FillFetch) { self.fill = fill }
 

@@ -23,41 +23,45 @@ struct PullCadence {
     private static let gapsNeeded = 3
     /// What takes longer is no cadence: nobody asked in between.
     private static let longestGap = Duration.seconds(2)
-    /// One state in several forms, or a state that was there already.
-    private static let shortestGap = Duration.milliseconds(20)
+    /// One state in several forms, or a state that was there already: no parts are as short as this.
+    private static let shortestGap = Duration.milliseconds(80)
     private static let renditionLimit = 2_048
 
-    /// An upstream has begun to answer `request`.
-    mutating func heard(_ request: RequestHead, at now: ContinuousClock.Instant) {
-        guard let wait = Self.wait(of: request) else { return }
-        guard var rendition = renditions[wait.rendition] else {
+    /// An upstream has begun to answer `request`. A refusal tells nothing.
+    mutating func heard(_ request: RequestHead, status: UInt16, at now: ContinuousClock.Instant) {
+        // A part comes together with the playlist that lists it: only reloads tell the time between two parts.
+        guard status == 200, let place = Self.place(of: request), place.isReload else { return }
+        guard var rendition = renditions[place.rendition] else {
             if renditions.count >= Self.renditionLimit {
                 renditions = renditions.filter { $0.value.lastNews.duration(to: now) < Self.longestGap }
             }
-            if renditions.count < Self.renditionLimit { renditions[wait.rendition] = Rendition(lastNews: now) }
+            if renditions.count < Self.renditionLimit { renditions[place.rendition] = Rendition(lastNews: now) }
             return
         }
         let gap = rendition.lastNews.duration(to: now)
-        // A part comes together with the playlist that lists it: only reloads tell the time between two parts.
-        if wait.isReload, gap >= Self.shortestGap, gap < Self.longestGap {
+        guard gap >= Self.shortestGap else { return }
+        rendition.lastNews = now
+        if gap >= Self.longestGap {
+            // The stream may be another one by now.
+            rendition.gaps = []
+        } else {
             rendition.gaps.append(gap)
             if rendition.gaps.count > Self.gapsKept { rendition.gaps.removeFirst() }
         }
-        if wait.isReload || gap >= Self.longestGap { rendition.lastNews = now }
-        renditions[wait.rendition] = rendition
+        renditions[place.rendition] = rendition
     }
 
     /// When an upstream that has been asked for the next part since `start` has been silent for too long; nil when that
     /// cannot be told, or is not what was asked for.
     func due(_ request: RequestHead, since start: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        guard let wait = Self.wait(of: request), let rendition = renditions[wait.rendition],
+        guard let place = Self.place(of: request), let rendition = renditions[place.rendition],
             rendition.gaps.count >= Self.gapsNeeded, let longest = rendition.gaps.max()
         else { return nil }
         return max(start, rendition.lastNews) + longest + Self.grace
     }
 
     /// The rendition whose next part the request may be held for: a reload that names a part, or a part.
-    private static func wait(of request: RequestHead) -> (rendition: HTTPBytes, isReload: Bool)? {
+    private static func place(of request: RequestHead) -> (rendition: HTTPBytes, isReload: Bool)? {
         let path = request.path
         guard let (_, target) = LiveTarget.read(path: path) else { return nil }
         switch target {

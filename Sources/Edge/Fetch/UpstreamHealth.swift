@@ -12,6 +12,7 @@ struct UpstreamHealth: Equatable {
 
     private var state = State.sound(failures: 0)
     private var opened = 0
+    private var suspectedUntil: ContinuousClock.Instant?
     private let first: Duration
     private let longest: Duration
 
@@ -30,7 +31,8 @@ struct UpstreamHealth: Equatable {
 
     /// Whether a request may go there now. A request that does go is to be told by `asked`.
     func admits(at now: ContinuousClock.Instant) -> Bool {
-        switch state {
+        if let suspectedUntil, now < suspectedUntil { return false }
+        return switch state {
         case .sound: true
         case .open: false
         case .recovering(_, let next): now >= next
@@ -41,6 +43,9 @@ struct UpstreamHealth: Equatable {
     func needsProbe(at now: ContinuousClock.Instant) -> Bool {
         if case .open(let until) = state { now >= until } else { false }
     }
+
+    /// Another was faster, and it is not known yet whether by chance.
+    mutating func suspected(until end: ContinuousClock.Instant) { suspectedUntil = end }
 
     mutating func asked(at now: ContinuousClock.Instant) {
         if case .recovering(let successes, _) = state {
@@ -78,8 +83,9 @@ struct UpstreamHealth: Equatable {
         }
     }
 
-    /// It was too slow, or silent: another one is asked in its place.
+    /// It was too slow, or silent: another one is asked in its place. What many found at once is found once.
     mutating func left(at now: ContinuousClock.Instant) {
+        if case .open(let until) = state, until > now { return }
         let doubled = first * Double(1 << min(opened, 16))
         opened += 1
         state = .open(until: now + min(doubled, longest))

@@ -119,6 +119,11 @@ final class UpstreamSet: UpstreamObserver {
         change(upstream) { $0.left(at: .now) }
     }
 
+    /// It is silent, or what it was asked for is late; until that is known others are asked first.
+    func isSuspected(_ upstream: Int, for time: Duration) {
+        if clients.indices.contains(upstream) { health[upstream].suspected(until: .now + time) }
+    }
+
     /// Whether an upstream other than those `tried` could be asked as well.
     func hasAlternative(to tried: Set<Int>) -> Bool {
         clients.indices.contains { !tried.contains($0) && clients[$0].isConnected && health[$0].admits(at: .now) }

@@ -185,8 +185,7 @@ final class EdgeResponder: Responder {
 
     /// In what time another upstream is asked as well if a fetch has brought nothing by then.
     func hedgeDelay(of request: RequestHead, askedAt start: ContinuousClock.Instant) -> Duration {
-        let latest = start + feeds.patience(for: request)
-        return ContinuousClock.now.duration(to: min(latest, cadence.due(request, since: start) ?? latest))
+        ContinuousClock.now.duration(to: cadence.due(request, since: start) ?? start + feeds.patience(for: request))
     }
 
     func startFill(_ id: FillID, _ request: RequestHead) {

@@ -21,7 +21,8 @@ struct DateOffset: Equatable {
     /// How far the dates of a later segment have moved against its timestamps, in seconds.
     mutating func drift(shown: Double, decoded: Double, startsSync: Bool) -> Double {
         let (byShown, byDecoded) = (shown - first, decoded - firstDecoded)
-        let drift = abs(byDecoded) < abs(byShown) ? byDecoded : byShown
+        let isTold = startsSync && isExact
+        let drift = !isTold && abs(byDecoded) < abs(byShown) ? byDecoded : byShown
         if startsSync, !isExact {
             isExact = true
             first = shown - drift

@@ -7,8 +7,6 @@ struct PlaylistState {
     let revision: UInt64
     /// Forms by what a client asks for.
     var forms: [PlaylistForm: RelayObject] = [:]
-    /// Forms that are promised and not whole yet.
-    var openForms = 0
     /// When its first form was promised.
     let since: ContinuousClock.Instant
     /// The plain and full text, read; nil until it is whole.
@@ -27,6 +25,9 @@ struct PlaylistState {
         /// How many segments it lists.
         let segments: Int64
     }
+
+    /// Forms are promised that are not whole yet.
+    var isOpen: Bool { forms.values.contains { !$0.body.isComplete } }
 
     static let plain = PlaylistForm(skip: nil, isGzipped: false)
 

@@ -190,7 +190,6 @@ package struct RelayReceiver {
                     return nil
                 }
                 rendition.pending[index].forms[form] = object
-                rendition.pending[index].openForms += 1
             case .part, .initSection:
                 guard rendition.keep(object) else {
                     counters.refused += 1
@@ -230,7 +229,7 @@ package struct RelayReceiver {
         guard push.source != source, push.lastProgress.duration(to: now) >= Self.idlePush else { return false }
         // The other upstream has stopped in the middle: this one's push takes its place, and whoever waits waits on.
         effects.append(.cancel(id))
-        _ = drop(id, effects: &effects)
+        _ = drop(id, isReplaced: true, effects: &effects)
         return true
     }
 
@@ -284,15 +283,15 @@ package struct RelayReceiver {
         }
         switch object.kind {
         case .state(let revision, let form):
-            if let index = rendition.pending.firstIndex(where: { $0.revision == revision }) {
-                rendition.pending[index].openForms -= 1
-                if form == PlaylistState.plain {
-                    confirmMultivariants(at: now)
-                    let directory = HTTPBytes("/live/\(channel)/\(name)/")
-                    if (try? rendition.pending[index].read(object, directory: directory)) == nil {
-                        rendition.pending.remove(at: index)
-                        counters.malformed += 1
-                    }
+            if form == PlaylistState.plain,
+                let index = rendition.pending.firstIndex(where: { $0.revision == revision }),
+                rendition.pending[index].forms[form] === object
+            {
+                confirmMultivariants(at: now)
+                let directory = HTTPBytes("/live/\(channel)/\(name)/")
+                if (try? rendition.pending[index].read(object, directory: directory)) == nil {
+                    rendition.pending.remove(at: index)
+                    counters.malformed += 1
                 }
             }
         case .part, .initSection:
@@ -323,21 +322,23 @@ package struct RelayReceiver {
         settle(name, effects: &effects)
     }
 
-    /// Takes a push out, and what it had begun.
-    private mutating func drop(_ id: PushID, effects: inout [RelayEffect]) -> RelayObject? {
+    /// Takes a push out, and what it had begun. One that `isReplaced` leaves its place to another push of the same.
+    private mutating func drop(
+        _ id: PushID, isReplaced: Bool = false, effects: inout [RelayEffect]
+    ) -> RelayObject? {
         guard let object = pushes.removeValue(forKey: id)?.object else { return nil }
         counters.failed += 1
         object.body.fail()
         effects.append(.grew(object))
         guard let name = object.rendition else { return object }
-        renditions[name]?.forget(object)
-        if case .state(let revision, let form) = object.kind,
-            let index = renditions[name]?.pending.firstIndex(where: { $0.revision == revision })
+        // Without its plain text a state cannot be read, so it can never be shown.
+        if !isReplaced, case .state(let revision, PlaylistState.plain) = object.kind,
+            let index = renditions[name]?.pending.firstIndex(where: { $0.revision == revision }),
+            renditions[name]?.pending[index].forms[PlaylistState.plain] === object
         {
-            renditions[name]?.pending[index].openForms -= 1
-            // Without its plain text a state cannot be read, so it can never be shown.
-            if form == PlaylistState.plain { renditions[name]?.pending.remove(at: index) }
+            renditions[name]?.pending.remove(at: index)
         }
+        renditions[name]?.forget(object)
         return object
     }
 

@@ -112,7 +112,7 @@ struct Rendition {
     /// Shows the newest state all of whose parts are held. Returns true when there is a new one.
     mutating func advance() -> Bool {
         let found = pending.lastIndex { state in
-            guard let contents = state.contents, state.openForms == 0 else { return false }
+            guard let contents = state.contents, !state.isOpen else { return false }
             return !isMissing(contents)
         }
         guard let found else { return false }

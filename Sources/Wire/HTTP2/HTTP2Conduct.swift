@@ -14,6 +14,7 @@ struct HTTP2Conduct {
     private var budget: GlitchBudget
     private var order = StreamOrder()
     private var resetsThisSecond = 0
+    private var secondBegan: UInt64
     private let resetsPerSecond: Int
 
     /// DATA with fewer bytes than this that does not end its stream carries next to nothing.
@@ -23,9 +24,8 @@ struct HTTP2Conduct {
     init(resetsPerSecond: Int, now: UInt64) {
         self.resetsPerSecond = resetsPerSecond
         budget = GlitchBudget(now: now)
+        secondBegan = now
     }
-
-    mutating func secondPassed() { resetsThisSecond = 0 }
 
     mutating func opened(_ stream: Int32) { order.opened(stream) }
 
@@ -56,6 +56,7 @@ struct HTTP2Conduct {
     }
 
     mutating func wasResetByPeer(now: UInt64) -> Verdict {
+        if now &- secondBegan >= 1_000_000_000 { (secondBegan, resetsThisSecond) = (now, 0) }
         resetsThisSecond += 1
         let verdict = spend(.reset, now: now)
         return resetsThisSecond > resetsPerSecond ? .tooMuch : verdict

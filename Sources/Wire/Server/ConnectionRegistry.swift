@@ -78,15 +78,17 @@ package final class ConnectionRegistry {
             if use.connections == 0 { perAddress[host] = nil }
         }
         guard connections.isEmpty else { return }
+        unchecked = []
         access.flush()
         whenEmpty?.succeed()
     }
 
-    /// Looks at some of the connections: at each once a second, and never at so many that others wait for it.
+    /// Looks at some of the connections: at each about once a second, and never at so many that others wait for it.
     private func tick() {
         if ticks % Self.slices == 0 {
             access.setClock()
-            if relief.isDue(open: connections.count) { MemoryRelief.run() }
+            // Those who left in the last second are not on the list any more then.
+            if relief.isDue(open: connections.count) { eventLoop.scheduleTask(in: .seconds(1)) { MemoryRelief.run() } }
             // A copy: a check may close its connection, which removes it.
             unchecked = Array(connections.values)[...]
             slice = (unchecked.count + Self.slices - 1) / Self.slices

@@ -141,7 +141,6 @@ final class HTTP2Server: HTTP2Session {
     }
 
     func lateness(at now: NIODeadline) -> Lateness {
-        conduct.secondPassed()
         checkLeave(at: now)
         if openStreams == 0 {
             return now - lastActivity > TimeAmount(limits.idleTimeout) ? .idle : .fine

@@ -1,5 +1,6 @@
 import CMalloc
 import Dispatch
+import Synchronization
 
 /// Gives memory back to the system once most of the connections have left for which it was taken: the allocator keeps what
 /// is freed between what is not, and would take more for those who come next.
@@ -17,8 +18,15 @@ struct MemoryRelief {
         return true
     }
 
-    /// Walks the allocator's free lists, away from the event loops.
+    private static let isRunning = Atomic(false)
+
+    /// Walks the allocator's free lists on a thread of its own, once at a time for the whole process. An event loop that
+    /// asks for memory meanwhile may have to wait for some milliseconds.
     static func run() {
-        DispatchQueue.global(qos: .utility).async { needletail_trim() }
+        guard isRunning.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else { return }
+        DispatchQueue.global(qos: .utility).async {
+            needletail_trim()
+            isRunning.store(false, ordering: .relaxed)
+        }
     }
 }

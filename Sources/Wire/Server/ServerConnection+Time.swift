@@ -2,8 +2,10 @@ import NIOCore
 
 /// What takes too long is ended, and what leaves ends politely.
 extension ServerConnection {
-    /// Called once a second: ends what takes too long.
+    /// Called about once a second: ends what takes too long.
     func check(at now: NIODeadline) {
+        // It may have closed since it was put on the list.
+        guard context != nil else { return }
         if let stalledSince, now - stalledSince > TimeAmount(limits.stallTimeout) {
             registry.counters.stalledConnections &+= 1
             return closeNow()

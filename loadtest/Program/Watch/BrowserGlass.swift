@@ -65,7 +65,7 @@ final class BrowserGlass {
             return JSON.stringify({ page: window.needletail, at: video.currentTime, ready: video.readyState,
               paused: video.paused, rate: video.playbackRate, buffered: ranges, error: video.error && video.error.message });
             """)
-        return "\(state ?? "nothing")"
+        return "\(state)"
     }
 
     private func numbers() throws -> [String: Any]? {
