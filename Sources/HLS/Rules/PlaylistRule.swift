@@ -47,6 +47,10 @@ package enum PlaylistRule: String, CaseIterable, Sendable {
     case reportForEveryOther
     case matchingDiscontinuities
 
+    /// Only a recommendation, no MUST, is broken with it. A version above what is needed plays everywhere, and much packaging
+    /// software writes one; a hint may be withdrawn.
+    package var isRecommendation: Bool { self == .version || self == .hintedPartPublished }
+
     /// Where it is written: a section of draft-pantos-hls-rfc8216bis-22, B.1 for its Low-Latency Server Configuration
     /// Profile, or AAS for Apple's HLS Authoring Specification.
     package var section: String { text.section }

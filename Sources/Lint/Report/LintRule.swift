@@ -33,10 +33,7 @@ package enum LintRule: Hashable, Sendable {
     /// What breaks a MUST fails, what breaks a recommendation warns.
     package var level: WireRule.Level {
         switch self {
-        // A version above what is needed plays everywhere, and much packaging software writes one.
-        case .playlist(.version): .should
-        case .playlist(.hintedPartPublished): .should
-        case .playlist: .must
+        case .playlist(let rule): rule.isRecommendation ? .should : .must
         case .wire(let rule): rule.level
         }
     }

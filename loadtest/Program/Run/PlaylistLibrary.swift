@@ -61,7 +61,7 @@ struct PlaylistLibrary {
             }
             if shelf.latest?.position.map({ $0 <= position }) ?? true { shelf.latest = whole }
         }
-        for result in results {
+        for result in results where !result.rule.isRecommendation {
             guard let finding = result.findings.first else { continue }
             violations.append(
                 Violation(
