@@ -34,7 +34,7 @@ final class FillFetch {
     func start() {
         guard let edge else { return }
         guard attempt() else { return edge.fillFailed(id) }
-        guard edge.upstreams.clients.count > 1 else { return }
+        guard edge.upstreams.areSeveral else { return }
         scheduleHedge(in: edge.hedgeDelay(of: request, askedAt: startedAt), by: edge)
     }
 
@@ -86,7 +86,7 @@ final class FillFetch {
         if timeToHead == nil { timeToHead = TimeAmount(startedAt.duration(to: .now)) }
         hedge?.cancel()
         edge?.upstreams.succeeded(upstream: attempt.upstream)
-        edge?.cadence.heard(request, status: head.status, at: .now)
+        if let edge, edge.upstreams.areSeveral { edge.cadence.heard(request, status: head.status, at: .now) }
         for slow in attempts where slow !== attempt {
             // It had its time before the other was asked. Unless both waited for the same, it is silent.
             if slow.startedAt < attempt.startedAt { suspect(slow) } else { slow.fetch?.cancel() }
@@ -110,7 +110,7 @@ final class FillFetch {
     /// Nobody is to ask it, until it is known whether it would have answered now as well.
     private func suspect(_ slow: FillAttempt) {
         guard let edge else { return }
-        edge.upstreams.isSuspected(slow.upstream, for: Self.benefit)
+        edge.upstreams.suspect(slow.upstream, for: Self.benefit)
         suspects.append(slow)
         let bound = NIOLoopBound((self, slow), eventLoop: edge.eventLoop)
         edge.eventLoop.scheduleTask(in: TimeAmount(Self.benefit)) {
@@ -131,7 +131,7 @@ final class FillFetch {
         guard suspects.contains(where: { $0 === attempt }) else { return }
         suspects.removeAll { $0 === attempt }
         attempt.fetch?.cancel()
-        edge?.upstreams.isSuspected(attempt.upstream, for: .zero)
+        edge?.upstreams.suspect(attempt.upstream, for: .zero)
     }
 
     /// A 1xx answer goes through while one upstream alone is asked: of two, nobody knows yet whose answer counts.

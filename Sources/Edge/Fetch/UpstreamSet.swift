@@ -70,6 +70,9 @@ final class UpstreamSet: UpstreamObserver {
             isConnected: isConnected, offersPush: offersPush, awayReason: isConnected ? nil : awayReason)
     }
 
+    /// Whether there is a choice: with one upstream nobody need know how it compares.
+    var areSeveral: Bool { clients.count > 1 }
+
     /// Whether any upstream pushes.
     var offersPush: Bool { clients.contains { $0.offersPush } }
 
@@ -120,7 +123,7 @@ final class UpstreamSet: UpstreamObserver {
     }
 
     /// It is silent, or what it was asked for is late; until that is known others are asked first.
-    func isSuspected(_ upstream: Int, for time: Duration) {
+    func suspect(_ upstream: Int, for time: Duration) {
         if clients.indices.contains(upstream) { health[upstream].suspected(until: .now + time) }
     }
 

@@ -81,12 +81,12 @@ extension MediaWatch {
         else { return }
         let seconds = Double(date) / 1e6
         let (byShown, byDecoded) = (seconds - Double(shown) / timescale, seconds - Double(first.decodeTime) / timescale)
-        guard offsets[discontinuity] != nil else {
+        guard var offset = offsets[discontinuity] else {
             offsets[discontinuity] = DateOffset(shown: byShown, decoded: byDecoded, startsSync: first.isSync)
             return
         }
-        let drift =
-            offsets[discontinuity]?.drift(shown: byShown, decoded: byDecoded, startsSync: first.isSync) ?? 0
+        let drift = offset.drift(shown: byShown, decoded: byDecoded, startsSync: first.isSync)
+        offsets[discontinuity] = offset
         desk.judge(
             .datesFollowMedia, at: url, expected: "within \(Self.driftSeconds) s",
             holds: abs(drift) <= Self.driftSeconds,
