@@ -168,6 +168,7 @@ import Testing
         #expect(try await answer(second, "/vod/a") == "again")
         #expect(try await answer(second, "/vod/a") == "upstream")
         #expect(try await answer(second, "/vod/b") == "upstream", "memory is all there is")
+        try await settle(second)
         try await on(second) { $0.fill("/vod/c", after: .seconds(3)) }
         try await settle(second)
         #expect(try await answer(second, "/vod/b") == "disk 5000", "it works again")
