@@ -26,6 +26,18 @@ struct BoxWriter {
         }
     }
 
+    /// A descriptor of MPEG-4 systems (ISO 14496-1, 8.3.3): its length, which is filled in when it is closed, has seven bits
+    /// in each of as many bytes as it needs.
+    mutating func descriptor(_ tag: UInt8, _ content: (inout BoxWriter) -> Void) {
+        var inner = BoxWriter(capacity: 64)
+        content(&inner)
+        let size = inner.buffer.readableBytes
+        u8(tag)
+        for shift in [21, 14, 7] where size >> shift > 0 { u8(UInt8(size >> shift & 0x7f) | 0x80) }
+        u8(UInt8(size & 0x7f))
+        bytes(inner.buffer)
+    }
+
     mutating func u8(_ value: UInt8) { buffer.writeInteger(value) }
     mutating func u16(_ value: UInt16) { buffer.writeInteger(value) }
     mutating func u32(_ value: UInt32) { buffer.writeInteger(value) }

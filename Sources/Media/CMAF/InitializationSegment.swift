@@ -75,25 +75,22 @@ enum InitializationSegment {
             })
     }
 
-    /// ES_Descriptor (ISO 14496-1, 7.2.6.5) around the AudioSpecificConfig. Sizes stay below 128: one byte each.
+    /// ES_Descriptor (ISO 14496-1, 7.2.6.5) around the AudioSpecificConfig.
     private static func writeElementaryStream(_ specific: [UInt8], to box: inout BoxWriter) {
-        let specificSize = UInt8(clamping: specific.count)
         box.fullBox("esds") { box in
-            box.u8(3)
-            box.u8(3 + 5 + 13 + specificSize + 2 + 1)
-            box.u16(1)
-            box.u8(0)
-            box.u8(4)
-            box.u8(13 + 2 + specificSize)
-            box.u8(0x40)
-            box.u8(0x15)
-            box.zeros(11)
-            box.u8(5)
-            box.u8(specificSize)
-            box.bytes(specific)
-            box.u8(6)
-            box.u8(1)
-            box.u8(2)
+            box.descriptor(3) { stream in
+                // ES_ID is 0 in a file (ISO 14496-14, 3.1.2).
+                stream.u16(0)
+                stream.u8(0)
+                stream.descriptor(4) { decoder in
+                    decoder.u8(0x40)
+                    decoder.u8(0x15)
+                    decoder.zeros(11)
+                    decoder.descriptor(5) { $0.bytes(specific) }
+                }
+                // The stream is laid out as in a file (predefined 2).
+                stream.descriptor(6) { $0.u8(2) }
+            }
         }
     }
 
