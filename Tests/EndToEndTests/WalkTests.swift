@@ -144,6 +144,12 @@ extension EndToEnd {
             let first = try #require(try browser.evaluate(sum) as? Double)
             #expect(first > 100_000)
             _ = try eventually("a different picture") { try browser.evaluate(sum) as? Double != first ? true : nil }
+            // And the sound: its decoder goes on.
+            let sound = "return document.querySelector('video').webkitAudioDecodedByteCount"
+            let heard = try #require(try browser.evaluate(sound) as? Int)
+            _ = try eventually("more sound than \(heard) bytes") {
+                try browser.evaluate(sound) as? Int ?? 0 > heard + 10_000 ? true : nil
+            }
         }
     }
 }

@@ -39,10 +39,12 @@ package final class ChildProcess: Sendable {
     /// Everything said so far.
     package var text: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
 
+    package var lines: [String] { text.split(separator: "\n").map(String.init) }
+
     /// Waits until the log has a line that holds all `words`, and returns it.
     package func line(with words: String..., within seconds: Double = 20) throws -> String {
         try eventually("\(words) in \(log.lastPathComponent): \(text)", within: seconds) {
-            text.split(separator: "\n").map(String.init).first { line in words.allSatisfy { line.contains($0) } }
+            lines.first { line in words.allSatisfy { line.contains($0) } }
         }
     }
 

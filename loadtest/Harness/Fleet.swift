@@ -100,7 +100,7 @@ package final class Fleet {
     /// The port on which a node says that it listens.
     package static func port(_ name: String, of node: ChildProcess) throws -> Int {
         let line = try eventually("\(name) listens: \(node.text)") {
-            node.text.split(separator: "\n").map(String.init).first { line in
+            node.lines.first { line in
                 line.contains("listening") && line.split(separator: " ").contains("protocol=\(name)")
             }
         }

@@ -30,7 +30,6 @@ package final class RawConnection {
     /// after it is dropped: a client that asks one thing at a time.
     package func answer(within seconds: Int) -> (head: String, body: [UInt8])? {
         var received: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
         let deadline = Date().addingTimeInterval(Double(seconds))
         while true {
             if let end = received.firstRange(of: Array("\r\n\r\n".utf8)) {
@@ -41,28 +40,30 @@ package final class RawConnection {
                 if let length, body.count >= length { return (head, Array(body.prefix(length))) }
                 if length == nil, body.suffix(5) == Array("0\r\n\r\n".utf8) { return (head, body) }
             }
-            var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let left = deadline.timeIntervalSinceNow
-            guard left > 0, Foundation.poll(&poll, 1, Int32(left * 1_000) + 1) > 0 else { return nil }
-            let count = recv(descriptor, &buffer, buffer.count, 0)
-            guard count > 0 else { return nil }
-            received += buffer.prefix(count)
+            guard let bytes = bytes(before: deadline), !bytes.isEmpty else { return nil }
+            received += bytes
         }
     }
 
     /// What arrives until the other side closes; nil if it has not closed within `seconds`.
     package func receivedUntilClosed(within seconds: Int) -> [UInt8]? {
         var received: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
         let deadline = Date().addingTimeInterval(Double(seconds))
-        while true {
-            var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let left = deadline.timeIntervalSinceNow
-            guard left > 0, Foundation.poll(&poll, 1, Int32(left * 1_000) + 1) > 0 else { return nil }
-            let count = recv(descriptor, &buffer, buffer.count, 0)
-            // A reset is a close too.
-            if count <= 0 { return received }
-            received += buffer.prefix(count)
+        while let bytes = bytes(before: deadline) {
+            if bytes.isEmpty { return received }
+            received += bytes
         }
+        return nil
+    }
+
+    /// The bytes that arrive next: none where the other side has closed, nil where nothing has come by `deadline`.
+    package func bytes(before deadline: Date) -> [UInt8]? {
+        var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        let left = deadline.timeIntervalSinceNow
+        guard left > 0, Foundation.poll(&poll, 1, Int32(left * 1_000) + 1) > 0 else { return nil }
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        // A reset is a close too.
+        return Array(buffer.prefix(max(0, count)))
     }
 }
