@@ -80,6 +80,16 @@ import Testing
         }
     }
 
+    @Test("A channel that exists is not live, one that does not is not found")
+    func notLive() throws {
+        let client = try LiveOrigin().connect()
+        for (channel, problem) in [("demo", "not-live"), ("other", "not-found")] {
+            let answer = try #require(try client.get("/live/\(channel)/index.m3u8"))
+            #expect(answer.status == 404)
+            #expect(answer.text.contains("\"urn:needletail:problem:\(problem)\""))
+        }
+    }
+
     @Test(
         "B.1, AAS 10.1: every playlist comes gzipped to whoever takes it, and tells caches so",
         arguments: ["index.m3u8", "video/playlist.m3u8", "video/playlist.m3u8?_HLS_skip=YES"])

@@ -66,6 +66,11 @@ package final class ChannelHub {
     /// The channel of that name, live or not.
     func channel(_ name: some StringProtocol) -> LiveChannel? { channels[String(name)] }
 
+    /// Whether somebody may publish to the channel of that name.
+    func mayBeLive(_ name: some StringProtocol) -> Bool {
+        channel(name) != nil || openChannel(String(name))?.name == String(name)
+    }
+
     /// All channels by name, for metrics.
     var all: [LiveChannel] { channels.values.sorted { $0.settings.name < $1.settings.name } }
 

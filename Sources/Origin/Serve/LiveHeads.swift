@@ -60,6 +60,8 @@ struct LiveHeads {
 enum LiveRefusal {
     /// It may exist soon.
     case notYet(String)
+    /// The channel exists, and there is nothing to play: nobody publishes to it, or has only just begun to.
+    case notLive(String)
     /// It never will, or never again.
     case notFound(String)
     case malformedDirective(String)
@@ -72,7 +74,7 @@ enum LiveRefusal {
     /// A later request may well be answered otherwise: caches must not hide that.
     var isTooEarly: Bool {
         switch self {
-        case .notYet, .tooFarAhead, .holdExpired, .tooManyParked: true
+        case .notYet, .notLive, .tooFarAhead, .holdExpired, .tooManyParked: true
         case .notFound, .malformedDirective, .methodNotAllowed: false
         }
     }
@@ -81,6 +83,8 @@ enum LiveRefusal {
         switch self {
         case .notYet(let detail), .notFound(let detail):
             Problem(name: "not-found", title: "Not found", status: 404, detail: detail)
+        case .notLive(let detail):
+            Problem(name: "not-live", title: "Not live", status: 404, detail: detail)
         case .malformedDirective(let detail), .tooFarAhead(let detail):
             Problem(name: "bad-directive", title: "Malformed delivery directive", status: 400, detail: detail)
         case .holdExpired(let limit):

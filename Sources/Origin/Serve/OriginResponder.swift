@@ -30,7 +30,10 @@ final class OriginResponder: Responder {
         }
         let steps = path.dropFirst("/live/".count).split(separator: "/", omittingEmptySubsequences: false)
         guard let name = steps.first, let channel = hub.channel(name), let presentation = channel.presentation else {
-            return exchange.refuse(.notYet("No such channel is live."), .nothingLive)
+            let isKnown = steps.first.map { hub.mayBeLive($0) } ?? false
+            return exchange.refuse(
+                isKnown ? .notLive("Nobody publishes to this channel now.") : .notYet("There is no such channel."),
+                .nothingLive)
         }
         if steps.count == 2, steps[1] == "index.m3u8" { return multivariant(presentation, request, exchange) }
         guard steps.count >= 3, let rendition = presentation.rendition(named: steps[1]) else {
@@ -56,7 +59,7 @@ final class OriginResponder: Responder {
 
     private func multivariant(_ presentation: Presentation, _ request: RequestHead, _ exchange: Exchange) {
         guard presentation.isPlayable else {
-            return exchange.refuse(.notYet("The channel has just started; ask again."), presentation.heads)
+            return exchange.refuse(.notLive("The channel has just started; ask again."), presentation.heads)
         }
         let isGzipped = isGzipWelcome(request)
         exchange.respond(
@@ -75,7 +78,7 @@ final class OriginResponder: Responder {
             return exchange.refuse(.malformedDirective("\(error)"), presentation.heads)
         }
         guard rendition.hasMedia else {
-            return exchange.refuse(.notYet("The rendition has just started; ask again."), presentation.heads)
+            return exchange.refuse(.notLive("The rendition has just started; ask again."), presentation.heads)
         }
         let form = PlaylistForm(skip: directives.skip, isGzipped: isGzipWelcome(request))
         switch rendition.timeline.decide(directives) {
