@@ -23,6 +23,12 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Seconds of each measurement.")
     var seconds = 15
 
+    @Option(help: "Starts of the browser for each length of parts.")
+    var starts = 1
+
+    @Flag(help: "Measure a page with nothing but hls.js beside the watch page.")
+    var plain = false
+
     @Option(help: "A clip of 720p30 H.264 with AAC, published without encoding.")
     var clip: String
 
@@ -75,14 +81,24 @@ struct BenchCommand: ParsableCommand {
             }
         }
         if chosen.contains(.glass) {
-            for (name, part) in parts + [("1000 ms", "1s")] {
-                let glass = try GlassMeasure().run(part: part, seconds: seconds)
-                row(
-                    "join to first frame in Chromium through an edge, \(name) parts",
-                    "\(Int(glass.joinMilliseconds)) ms")
-                row("glass latency in Chromium through an edge, \(name) parts", glass.latency.text("ms", digits: 0))
-                row("stalls meanwhile, \(name) parts", "\(glass.stalls)")
-            }
+            for (name, part) in [("100 ms", "100ms")] + parts + [("1000 ms", "1s")] { try glass(name, part) }
+        }
+    }
+
+    private func glass(_ name: String, _ part: String) throws {
+        let pages: [GlassMeasure.Page] = plain ? [.watch, .plain] : [.watch]
+        let results = try GlassMeasure().run(part: part, seconds: seconds, starts: starts, pages: pages)
+        for page in pages {
+            guard let glass = results[page] else { continue }
+            let suffix = page == .plain ? ", hls.js alone" : ""
+            row(
+                "join to first frame in Chromium through an edge, \(name) parts\(suffix)",
+                Spread(glass.joins).text("ms", digits: 0))
+            row(
+                "glass latency in Chromium through an edge, \(name) parts\(suffix)",
+                Spread(glass.ages).text("ms", digits: 0))
+            row("medians of its starts", glass.rests.map { String(format: "%.0f", $0) }.joined(separator: ", ") + " ms")
+            row("stalls meanwhile, \(name) parts\(suffix)", "\(glass.stalls)")
         }
     }
 

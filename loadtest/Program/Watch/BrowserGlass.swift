@@ -10,6 +10,36 @@ final class BrowserGlass {
         try browser.open(url)
     }
 
+    /// A page with nothing but hls.js, its own settings, and the counts that the watch page has.
+    init(playing path: String, plainlyFrom base: String, in directory: URL) throws {
+        browser = try Browser(in: directory)
+        try browser.open("\(base)/watch/assets/hls.js")
+        _ = try browser.evaluate(
+            """
+            document.body.innerHTML = '<video id="video" muted autoplay playsinline></video>';
+            const video = document.getElementById("video");
+            const numbers = window.needletail = { openedAt: performance.now(), firstFrameAt: null, stalls: 0, frames: 0 };
+            const onFrame = () => {
+              numbers.firstFrameAt ??= performance.now();
+              numbers.frames += 1;
+              video.requestVideoFrameCallback(onFrame);
+            };
+            video.requestVideoFrameCallback(onFrame);
+            video.addEventListener("waiting", () => {
+              if (numbers.firstFrameAt !== null && !video.seeking) { numbers.stalls += 1; }
+            });
+            const script = document.createElement("script");
+            script.src = location.href;
+            script.onload = () => {
+              const hls = window.plainHls = new window.Hls({ lowLatencyMode: true });
+              hls.loadSource("\(path)");
+              hls.attachMedia(video);
+              video.play().catch(() => {});
+            };
+            document.head.append(script);
+            """)
+    }
+
     /// From now on the page fetches media and playlists at `base`, and everything else where it was.
     func fetchMedia(from base: String) throws {
         _ = try browser.evaluate(
