@@ -83,7 +83,9 @@ let package = Package(
         .target(
             name: "Edge",
             dependencies: [
-                "AccessLog", "Cache", "Files", "HLS", "HTTP", "Node", "Prometheus", "Relay", "Wire",
+                "AccessLog", "Cache", "Compression", "Cryptography", "Files", "HLS", "HTTP", "Node", "Prometheus",
+                "Relay",
+                "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -148,7 +150,8 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ]),
+            ],
+            exclude: ["WatchPage/player-state-tests.js"]),
         .testTarget(name: "AccessLogTests", dependencies: ["AccessLog", "HTTP", "Seeded"]),
         .testTarget(
             name: "WireTests",
@@ -190,7 +193,7 @@ let package = Package(
         .testTarget(
             name: "EdgeTests",
             dependencies: [
-                "AccessLog", "Cache", "Edge", "HTTP",
+                "AccessLog", "Cache", "Compression", "Edge", "HTTP",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -16,6 +16,7 @@ package final class EdgeControl: Sendable {
     /// limits that they came with.
     package func apply(_ settings: EdgeSettings, player: ByteBuffer?) async {
         drainTime.withLock { $0 = settings.drainTimeout }
-        await planes.withLock { $0 }?.forEach { $0.apply(settings, player: player) }
+        let watchPage = WatchPage(settings, player: player)
+        await planes.withLock { $0 }?.forEach { $0.apply(settings, watchPage: watchPage) }
     }
 }

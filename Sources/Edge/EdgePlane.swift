@@ -73,7 +73,7 @@ final class EdgePlane {
         status.unreadyReason = "No upstream has been reached yet."
         responder = EdgeResponder(
             settings: settings, store: store, upstreams: upstreams, feeds: feeds, status: status, parked: parked,
-            watchPage: WatchPage(settings, player: shared.player), isLead: isLead,
+            watchPage: shared.watchPage, isLead: isLead,
             eventLoop: eventLoop)
         responder.disk = disk
         scrape.plane = self
@@ -158,12 +158,12 @@ final class EdgePlane {
     }
 
     /// Other settings, as far as they can change while it runs.
-    func apply(_ settings: EdgeSettings, player: ByteBuffer?) {
+    func apply(_ settings: EdgeSettings, watchPage: WatchPage) {
         registry.limits = settings.serverLimits
         parked.setLimits(settings.parkedLimits)
         let budget = settings.cacheBytes / max(1, eventLoops)
         store.resize(budgetBytes: budget, objectBytes: min(settings.objectBytes, budget))
-        responder.watchPage = WatchPage(settings, player: player)
+        responder.watchPage = watchPage
     }
 
     // MARK: Figures
@@ -195,13 +195,13 @@ struct EdgeShared: Sendable {
     let connections = ConnectionLedger()
     let parked: ParkedLedger
     let prometheus: PrometheusFactory
-    /// The text of hls.js.
-    let player: ByteBuffer?
+    let watchPage: WatchPage
     /// The certificates of its listeners; nil where there are none.
     let identity: ServerIdentity?
     /// Nil where nobody reads the configuration again.
     let reloads: ReloadRecord?
 
+    /// `player` is the text of hls.js.
     init(
         _ settings: EdgeSettings, prometheus: PrometheusFactory, player: ByteBuffer?, identity: ServerIdentity?,
         reloads: ReloadRecord?
@@ -210,7 +210,7 @@ struct EdgeShared: Sendable {
         parked = ParkedLedger(limits: settings.parkedLimits)
         self.reloads = reloads
         self.prometheus = prometheus
-        self.player = player
+        watchPage = WatchPage(settings, player: player)
     }
 }
 

@@ -35,6 +35,19 @@ package final class Browser {
         try post(session + "/execute/sync", ["script": script, "args": [Any]()])
     }
 
+    /// Freezes every process of the browser, as a machine that sleeps does, and lets it go on. Meanwhile it cannot be asked.
+    package func setPaused(_ isPaused: Bool) {
+        var parents = [driver.processIdentifier]
+        while let parent = parents.popLast() {
+            let path = "/proc/\(parent)/task/\(parent)/children"
+            let children = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+            for child in children.split(separator: " ").compactMap({ Int32($0) }) {
+                kill(child, isPaused ? SIGSTOP : SIGCONT)
+                parents.append(child)
+            }
+        }
+    }
+
     private func post(_ path: String, _ body: [String: Any]) throws -> Any {
         let data = try JSONSerialization.data(withJSONObject: body)
         let answer = try run(
