@@ -184,7 +184,7 @@ extension CodecVectorTests {
                 if let found = try? VideoConfiguration(codec: codec, record: bytes) {
                     #expect((found.format.width ?? 0) > 0)
                     _ = InitializationSegment.video(found)
-                    _ = bytes.withUnsafeBytes { found.isSync($0) }
+                    _ = bytes.withUnsafeBytes { found.access(of: $0) }
                     _ = found.isSequence(of: ByteBuffer(bytes: bytes))
                 }
             }

@@ -4,6 +4,7 @@ import struct NIOCore.ByteBuffer
 package struct MultivariantPlaylist: Sendable, Equatable {
     package var variants: [Variant] = []
     package var audio: [AudioRendition] = []
+    package var captions: [CaptionRendition] = []
     /// EXT-X-INDEPENDENT-SEGMENTS: every segment of every rendition starts with an independent frame.
     package var independentSegments = false
 
@@ -15,6 +16,7 @@ package struct MultivariantPlaylist: Sendable, Equatable {
         text.append("#EXTM3U\n#EXT-X-VERSION:6\n")
         if independentSegments { text.append("#EXT-X-INDEPENDENT-SEGMENTS\n") }
         for rendition in audio { rendition.write(to: &text) }
+        for rendition in captions { rendition.write(to: &text) }
         for variant in variants { variant.write(to: &text) }
         buffer.writeBytes(text.bytes)
     }
@@ -35,10 +37,22 @@ package struct Variant: Sendable, Equatable {
     package var uri: String
     /// GROUP-ID of its audio renditions.
     package var audioGroup: String?
+    /// VIDEO-RANGE: SDR, HLG or PQ; nil where the bitstream does not say.
+    package var videoRange: String?
+    /// What is known of captions within the picture.
+    package var captions: Captions?
+
+    /// CLOSED-CAPTIONS: nil says nothing.
+    package enum Captions: Sendable, Equatable {
+        /// There are none.
+        case none
+        /// GROUP-ID of its caption renditions.
+        case group(String)
+    }
 
     package init(
         bandwidth: Int, averageBandwidth: Int?, codecs: [String], width: Int?, height: Int?, frameRate: Double?,
-        uri: String, audioGroup: String?
+        uri: String, audioGroup: String?, videoRange: String? = nil, captions: Captions? = nil
     ) {
         self.bandwidth = bandwidth
         self.averageBandwidth = averageBandwidth
@@ -48,6 +62,8 @@ package struct Variant: Sendable, Equatable {
         self.frameRate = frameRate
         self.uri = uri
         self.audioGroup = audioGroup
+        self.videoRange = videoRange
+        self.captions = captions
     }
 
     func write(to text: inout PlaylistText) {
@@ -71,9 +87,20 @@ package struct Variant: Sendable, Equatable {
             text.append(",FRAME-RATE=")
             text.append(frameRate: frameRate)
         }
+        if let videoRange {
+            text.append(",VIDEO-RANGE=")
+            text.append(videoRange)
+        }
         if let audioGroup {
             text.append(",AUDIO=")
             text.append(quoted: audioGroup)
+        }
+        switch captions {
+        case nil: break
+        case .some(.none): text.append(",CLOSED-CAPTIONS=NONE")
+        case .group(let group):
+            text.append(",CLOSED-CAPTIONS=")
+            text.append(quoted: group)
         }
         text.append("\n")
         text.append(uri)
@@ -122,6 +149,30 @@ package struct AudioRendition: Sendable, Equatable {
             text.append(",URI=")
             text.append(quoted: uri)
         }
+        text.append("\n")
+    }
+}
+
+/// EXT-X-MEDIA of type CLOSED-CAPTIONS (4.4.6.1): captions within the picture's own frames.
+package struct CaptionRendition: Sendable, Equatable {
+    package var group: String
+    package var name: String
+    /// INSTREAM-ID: CC1 to CC4, or SERVICE1 to SERVICE63.
+    package var service: String
+
+    package init(group: String, name: String, service: String) {
+        self.group = group
+        self.name = name
+        self.service = service
+    }
+
+    func write(to text: inout PlaylistText) {
+        text.append("#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=")
+        text.append(quoted: group)
+        text.append(",NAME=")
+        text.append(quoted: name)
+        text.append(",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID=")
+        text.append(quoted: service)
         text.append("\n")
     }
 }

@@ -36,16 +36,25 @@ enum InitializationSegment {
 
     private static func writeVideoConfiguration(_ configuration: VideoConfiguration, to box: inout BoxWriter) {
         switch configuration {
-        case .h264(let h264):
-            box.box("avcC") { $0.bytes(h264.record) }
-            if let aspect = h264.pixelAspect {
-                box.box("pasp") {
-                    $0.u32(aspect.width)
-                    $0.u32(aspect.height)
-                }
-            }
+        case .h264(let h264): box.box("avcC") { $0.bytes(h264.record) }
         case .hevc(let hevc): box.box("hvcC") { $0.bytes(hevc.record) }
         case .av1(let av1): box.box("av1C") { $0.bytes(av1.record) }
+        }
+        if let colour = configuration.colour {
+            // ISO 14496-12, 12.1.5.
+            box.box("colr") {
+                $0.text("nclx")
+                $0.u16(UInt16(colour.primaries))
+                $0.u16(UInt16(colour.transfer))
+                $0.u16(UInt16(colour.matrix))
+                $0.u8(colour.isFullRange ? 0x80 : 0)
+            }
+        }
+        if let aspect = configuration.pixelAspect {
+            box.box("pasp") {
+                $0.u32(aspect.width)
+                $0.u32(aspect.height)
+            }
         }
     }
 

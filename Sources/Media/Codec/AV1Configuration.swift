@@ -3,6 +3,7 @@ package struct AV1Configuration: Sendable, Equatable {
     let record: [UInt8]
     let format: TrackFormat
     let frameDuration: FrameDuration?
+    let colour: ColourDescription?
 
     init(_ record: [UInt8]) throws(MediaError) {
         guard record.count >= 4 else { throw .truncatedConfiguration(codec: "AV1") }
@@ -23,11 +24,12 @@ package struct AV1Configuration: Sendable, Equatable {
     private init(record: [UInt8], header: AV1SequenceHeader) {
         self.record = record
         frameDuration = header.frameDuration
+        colour = header.colour
         let level = header.level < 10 ? "0\(header.level)" : "\(header.level)"
         let depth = header.bitDepth < 10 ? "0\(header.bitDepth)" : "\(header.bitDepth)"
         format = TrackFormat(
             codecs: "av01.\(header.profile).\(level)\(header.isHighTier ? "H" : "M").\(depth)", width: header.width,
-            height: header.height, frameRate: header.frameDuration?.rate)
+            height: header.height, frameRate: header.frameDuration?.rate, videoRange: header.colour?.range)
     }
 }
 
@@ -84,6 +86,7 @@ struct AV1SequenceHeader {
     private(set) var height = 0
     private(set) var bitDepth = 8
     private(set) var frameDuration: FrameDuration?
+    private(set) var colour: ColourDescription?
     private var flags: UInt8 = 0
 
     /// The four bytes before the units in a configuration record.
@@ -188,7 +191,14 @@ struct AV1SequenceHeader {
             isMonochrome = mono
         }
         guard let hasDescription = bits.flag() else { return false }
-        if hasDescription { guard bits.skip(24) != nil else { return false } }
+        if hasDescription {
+            guard let said = ColourDescription(&bits) else { return false }
+            // What is RGB has the full range, and no bit that says so (AV1, 5.5.2).
+            let isRGB = !isMonochrome && said.primaries == 1 && said.transfer == 13 && said.matrix == 0
+            guard let isFullRange = isRGB ? true : bits.flag() else { return false }
+            colour = ColourDescription(
+                primaries: said.primaries, transfer: said.transfer, matrix: said.matrix, isFullRange: isFullRange)
+        }
         // 4:2:0 is what live encoders send; profiles 1 and 2 say more after this point.
         let subsampling: UInt8 = profile == 1 ? 0 : 3
         flags = (isHighDepth ? 0x40 : 0) | (isTwelveBit ? 0x20 : 0) | (isMonochrome ? 0x10 : 0) | subsampling << 2

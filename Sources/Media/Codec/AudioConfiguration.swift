@@ -6,7 +6,10 @@ package struct AudioConfiguration: Sendable, Equatable {
     let format: TrackFormat
     /// Timescale of the track in hertz.
     let sampleRate: Int
+    /// As they are heard.
     let channels: Int
+    /// As they are coded: one, where parametric stereo makes two of it.
+    let coreChannels: Int
     /// Samples in one frame; Opus frames tell their own.
     let samplesPerFrame: Int
 
@@ -18,12 +21,14 @@ package struct AudioConfiguration: Sendable, Equatable {
         guard var type = Self.objectType(&bits), var rate = Self.frequency(&bits), let layout = bits.read(4) else {
             throw .truncatedConfiguration(codec: "AAC")
         }
-        let signalled = type
+        let coreRate = rate
+        var spectral = SpectralExtension.none
         if type == 5 || type == 29 {
             // Explicit SBR: the output rate stands here, the core's own type follows.
             guard let output = Self.frequency(&bits), let core = Self.objectType(&bits) else {
                 throw .truncatedConfiguration(codec: "AAC")
             }
+            spectral = type == 5 ? .replication : .parametricStereo
             rate = output
             type = core
         }
@@ -35,15 +40,42 @@ package struct AudioConfiguration: Sendable, Equatable {
         guard let channels = counts[layout] else {
             throw .unsupportedAudio(reason: "AAC channel configuration \(layout) is not supported")
         }
+        if spectral == .none, type == 2, let found = Self.extension(behind: &bits) { (spectral, rate) = found }
         guard (7_350...192_000).contains(rate) else {
             throw .unsupportedAudio(reason: "a sample rate of \(rate) Hz is out of range")
         }
         let core = isShort ? 960 : 1_024
         kind = .aac(specific: bytes)
         sampleRate = rate
-        self.channels = channels
-        samplesPerFrame = signalled == 5 || signalled == 29 ? core * 2 : core
-        format = TrackFormat(codecs: "mp4a.40.\(signalled)", sampleRate: rate, channels: channels)
+        // Parametric stereo makes two of one.
+        self.channels = spectral == .parametricStereo && channels == 1 ? 2 : channels
+        coreChannels = channels
+        // Replication doubles the rate, or keeps it.
+        samplesPerFrame = rate > coreRate ? core * 2 : core
+        let named = spectral == .none ? Int(type) : spectral.objectType
+        format = TrackFormat(codecs: "mp4a.40.\(named)", sampleRate: rate, channels: self.channels)
+    }
+
+    /// What makes HE-AAC of AAC (ISO 14496-3, 1.6.5).
+    private enum SpectralExtension {
+        case none
+        /// HE-AAC.
+        case replication
+        /// HE-AAC v2.
+        case parametricStereo
+
+        var objectType: Int { self == .parametricStereo ? 29 : 5 }
+    }
+
+    /// The extension that stands behind an AAC-LC configuration, where players of AAC-LC do not look (ISO 14496-3, 1.6.2.1 and
+    /// 1.6.5.2), and its output rate. Nil where there is none.
+    private static func `extension`(behind bits: inout BitReader) -> (SpectralExtension, rate: Int)? {
+        // dependsOnCoreCoder and extensionFlag; nobody uses them with AAC-LC.
+        guard bits.flag() == false, bits.flag() == false, bits.bitsLeft >= 16, bits.read(11) == 0x2b7,
+            objectType(&bits) == 5, bits.flag() == true, let rate = frequency(&bits)
+        else { return nil }
+        guard bits.bitsLeft >= 12, bits.read(11) == 0x548, bits.flag() == true else { return (.replication, rate) }
+        return (.parametricStereo, rate)
     }
 
     /// An Opus identification header (RFC 7845, 5.1), with its magic or without.
@@ -57,6 +89,7 @@ package struct AudioConfiguration: Sendable, Equatable {
         kind = .opus(head: head)
         sampleRate = 48_000
         channels = Int(head[1])
+        coreChannels = channels
         samplesPerFrame = 960
         format = TrackFormat(codecs: "opus", sampleRate: 48_000, channels: channels)
     }

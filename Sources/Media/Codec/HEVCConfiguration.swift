@@ -4,15 +4,23 @@ package struct HEVCConfiguration: Sendable, Equatable {
     let nalLengthSize: Int
     let format: TrackFormat
     let frameDuration: FrameDuration?
+    let pixelAspect: PixelAspect?
+    let colour: ColourDescription?
+    let codedSize: (width: Int, height: Int)
+    let sets: ParameterSets
 
     init(_ record: [UInt8]) throws(MediaError) {
+        if record.withUnsafeBytes({ NALUnits.beginsWithStartCode($0) }) {
+            // A byte stream (annex B) stands where the record should.
+            self = try HEVCConfiguration(
+                ParameterSets(codec: .hevc, NALUnits.units(ofByteStream: record)), nalLengthSize: 4)
+            return
+        }
         guard record.count >= 23 else { throw .truncatedConfiguration(codec: "HEVC") }
-        var size: (width: Int, height: Int)?
-        var rate: FrameDuration?
+        var sets: [[UInt8]] = []
         var offset = 23
         for _ in 0..<record[22] {
             guard record.count >= offset + 3 else { throw .truncatedConfiguration(codec: "HEVC") }
-            let type = record[offset] & 63
             let count = Int(record[offset + 1]) << 8 | Int(record[offset + 2])
             offset += 3
             for _ in 0..<count {
@@ -20,21 +28,54 @@ package struct HEVCConfiguration: Sendable, Equatable {
                 let length = Int(record[offset]) << 8 | Int(record[offset + 1])
                 offset += 2
                 guard record.count >= offset + length else { throw .truncatedConfiguration(codec: "HEVC") }
-                let unit = record[offset..<offset + length]
+                if sets.count < ParameterSets.mostUnits { sets.append(Array(record[offset..<offset + length])) }
                 offset += length
-                if type == 33 && size == nil { size = HEVCParameterSets.pictureSize(sequenceSet: unit) }
-                if type == 32 && rate == nil { rate = HEVCParameterSets.frameDuration(videoSet: unit) }
             }
         }
-        guard let size else {
+        try self.init(record: record, sets: ParameterSets(codec: .hevc, sets))
+    }
+
+    /// Makes a record of parameter sets, the sequence that is shown first (ISO 14496-15, 8.3.3.1.2).
+    init(_ sets: ParameterSets, nalLengthSize: Int) throws(MediaError) {
+        guard let first = sets.of(.sequence).first, let sequence = HEVCSequenceParameterSet(nalUnit: first.bytes) else {
             throw .invalidConfiguration(codec: "HEVC", reason: "it holds no readable sequence parameter set")
         }
+        var record: [UInt8] = [1] + sequence.profile
+        record += [0xf0, 0, 0xfc, 0xfc | UInt8(sequence.chroma & 3)]
+        record += [0xf8 | UInt8(sequence.lumaDepth - 8 & 7), 0xf8 | UInt8(sequence.chromaDepth - 8 & 7), 0, 0]
+        record.append(
+            UInt8(sequence.temporalLayers & 7) << 3 | (sequence.isNested ? 4 : 0) | UInt8(max(1, nalLengthSize) - 1 & 3)
+        )
+        let arrays = [(32, sets.of(.video)), (33, sets.of(.sequence)), (34, sets.of(.picture))].filter { !$0.1.isEmpty }
+        record.append(UInt8(arrays.count))
+        for (type, units) in arrays {
+            // The array is complete: no such set stands in the samples alone.
+            record += [0x80 | UInt8(type), UInt8(units.count >> 8 & 255), UInt8(units.count & 255)]
+            for unit in units {
+                record += [UInt8(unit.bytes.count >> 8 & 255), UInt8(unit.bytes.count & 255)] + unit.bytes
+            }
+        }
+        try self.init(record: record, sets: sets)
+    }
+
+    private init(record: [UInt8], sets: ParameterSets) throws(MediaError) {
+        guard let first = sets.of(.sequence).first, let sequence = HEVCSequenceParameterSet(nalUnit: first.bytes) else {
+            throw .invalidConfiguration(codec: "HEVC", reason: "it holds no readable sequence parameter set")
+        }
+        let rate = sets.of(.video).first.flatMap { HEVCParameterSets.frameDuration(videoSet: $0.bytes) }
         self.record = record
+        self.sets = sets
         nalLengthSize = Int(record[21] & 3) + 1
         frameDuration = rate
+        pixelAspect = sequence.pixelAspect
+        colour = sequence.colour
+        codedSize = (sequence.width, sequence.height)
         format = TrackFormat(
-            codecs: Self.codecs(record), width: size.width, height: size.height, frameRate: rate?.rate)
+            codecs: Self.codecs(record), width: sequence.pixelAspect?.shown(sequence.width) ?? sequence.width,
+            height: sequence.height, frameRate: rate?.rate, videoRange: sequence.colour?.range)
     }
+
+    package static func == (a: Self, b: Self) -> Bool { a.record == b.record }
 
     /// `hvc1.` with profile, compatibility, tier and level, and constraints (ISO 14496-15, annex E.3).
     private static func codecs(_ record: [UInt8]) -> String {
@@ -52,31 +93,8 @@ package struct HEVCConfiguration: Sendable, Equatable {
     }
 }
 
-/// The few fields of HEVC's parameter sets that the packager needs.
+/// The few fields of HEVC's video parameter sets that the packager needs.
 enum HEVCParameterSets {
-    /// Size in pixels after cropping (H.265, 7.3.2.2).
-    static func pictureSize(sequenceSet: some Sequence<UInt8>) -> (width: Int, height: Int)? {
-        var bits = BitReader(nalUnit: sequenceSet)
-        guard bits.skip(16 + 4) != nil, let subLayers = bits.read(3), bits.skip(1) != nil,
-            skipProfileTierLevel(&bits, subLayers: Int(subLayers)), bits.unsigned() != nil,
-            let chroma = bits.unsigned(), chroma <= 3
-        else { return nil }
-        if chroma == 3 { guard bits.skip(1) != nil else { return nil } }
-        guard let width = bits.unsigned(), let height = bits.unsigned(), let isCropped = bits.flag(),
-            width > 0, height > 0, width <= 16_384, height <= 16_384
-        else { return nil }
-        guard isCropped else { return (Int(width), Int(height)) }
-        guard let left = bits.unsigned(), let right = bits.unsigned(), let top = bits.unsigned(),
-            let bottom = bits.unsigned()
-        else { return nil }
-        let unitX = chroma == 1 || chroma == 2 ? 2 : 1
-        let unitY = chroma == 1 ? 2 : 1
-        let cropped = (
-            width: Int(width) - unitX * (Int(left) + Int(right)), height: Int(height) - unitY * (Int(top) + Int(bottom))
-        )
-        return cropped.width > 0 && cropped.height > 0 ? cropped : nil
-    }
-
     /// Duration of a frame where the video parameter set tells it (H.265, 7.3.2.1).
     static func frameDuration(videoSet: some Sequence<UInt8>) -> FrameDuration? {
         var bits = BitReader(nalUnit: videoSet)
@@ -94,7 +112,11 @@ enum HEVCParameterSets {
     }
 
     private static func skipProfileTierLevel(_ bits: inout BitReader, subLayers: Int) -> Bool {
-        guard bits.skip(88 + 8) != nil else { return false }
+        bits.skip(88 + 8) != nil && skipSubLayers(&bits, count: subLayers)
+    }
+
+    /// What profile_tier_level says of the layers below the highest (H.265, 7.3.3).
+    static func skipSubLayers(_ bits: inout BitReader, count subLayers: Int) -> Bool {
         guard subLayers > 0 else { return true }
         var present: [(profile: Bool, level: Bool)] = []
         for _ in 0..<subLayers {

@@ -10,7 +10,7 @@ struct Silence: Sendable, Codable {
     init(for configuration: AudioConfiguration) {
         switch configuration.kind {
         case .aac:
-            bytes = ByteBuffer(bytes: Self.aac(channels: configuration.channels))
+            bytes = ByteBuffer(bytes: Self.aac(channels: configuration.coreChannels))
             samples = configuration.samplesPerFrame
         case .opus(let head):
             bytes = ByteBuffer(bytes: Self.opus(head: head))

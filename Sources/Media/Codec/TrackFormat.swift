@@ -10,10 +10,14 @@ package struct TrackFormat: Sendable, Equatable, Codable {
     /// Hertz.
     package var sampleRate: Int?
     package var channels: Int?
+    /// Nil where the bitstream does not say.
+    package var videoRange: VideoRange?
+    /// CEA-608 or 708 captions stand in its first frame; nil where it has not been seen.
+    package var hasCaptions: Bool?
 
     package init(
         codecs: String, width: Int? = nil, height: Int? = nil, frameRate: Double? = nil, sampleRate: Int? = nil,
-        channels: Int? = nil
+        channels: Int? = nil, videoRange: VideoRange? = nil, hasCaptions: Bool? = nil
     ) {
         self.codecs = codecs
         self.width = width
@@ -21,6 +25,8 @@ package struct TrackFormat: Sendable, Equatable, Codable {
         self.frameRate = frameRate
         self.sampleRate = sampleRate
         self.channels = channels
+        self.videoRange = videoRange
+        self.hasCaptions = hasCaptions
     }
 }
 

@@ -51,7 +51,7 @@ extension PublishPackager {
     /// Whether this packet may begin a segment from which decoding can start: a packager is kept as it is before those.
     package func mayBeginSegment(_ packet: VideoPacket) -> Bool {
         guard isRunning, case .frame(let bytes) = packet.payload, let video else { return false }
-        return bytes.withUnsafeReadableBytes { video.configuration.isSync($0) }
+        return bytes.withUnsafeReadableBytes { video.configuration.access(of: $0).isEntry }
     }
 
     package func mayBeginSegment(_ packet: AudioPacket) -> Bool {

@@ -68,17 +68,22 @@ package struct SegmentStart: Sendable, Equatable {
     package let isDiscontinuity: Bool
     /// Wall-clock time of its beginning, microseconds since 1970: from the same line in all renditions.
     package let programDateTimeMicroseconds: Int64
+    /// It begins with a frame from which decoding can start.
     package let startsIndependent: Bool
+    /// No frame of it needs another segment, as those do that are shown before the first frame of an open group of
+    /// pictures.
+    package let decodesAlone: Bool
 
     package init(
         kind: MediaKind, sequence: Int64, isDiscontinuity: Bool, programDateTimeMicroseconds: Int64,
-        startsIndependent: Bool
+        startsIndependent: Bool, decodesAlone: Bool = true
     ) {
         self.kind = kind
         self.sequence = sequence
         self.isDiscontinuity = isDiscontinuity
         self.programDateTimeMicroseconds = programDateTimeMicroseconds
         self.startsIndependent = startsIndependent
+        self.decodesAlone = startsIndependent && decodesAlone
     }
 }
 
@@ -115,18 +120,31 @@ package struct Part: Sendable {
 
 /// Something that the operator should know of a publisher's media.
 package enum PackagerWarning: Sendable, Equatable, Hashable, CustomStringConvertible {
-    case longGOP(seconds: Double)
+    case longGOP(seconds: Double, LongGOP)
     case timestampJump(kind: MediaKind)
     case unsupportedCodec(String)
     case badConfiguration(String)
     case trackMissing(kind: MediaKind)
     case layoutChanged(kind: MediaKind)
 
+    /// A NAL unit is longer than its frame.
+    case brokenFrame
+
+    /// Why there was no frame to begin a segment with.
+    package enum LongGOP: Sendable, Equatable, Hashable {
+        /// None has come for so long.
+        case noKeyFrame
+        /// They come so far apart.
+        case interval
+        /// The encoder refreshes the picture over so many frames, and no frame is whole.
+        case gradual(frames: Int)
+    }
+
     package var description: String {
         switch self {
-        case .longGOP(let seconds):
-            "No keyframe for \(Int(seconds.rounded())) s, longer than a segment may be: cut without one. "
-                + "Set the encoder's keyframe interval to 2 s."
+        case .longGOP(let seconds, let found): Self.describe(found, Int(seconds.rounded()))
+        case .brokenFrame:
+            "A NAL unit is longer than its frame, or than its length can say: what follows it is dropped."
         case .timestampJump(let kind):
             "The \(kind) timestamps jumped; the time line was bridged, and a discontinuity follows."
         case .unsupportedCodec(let name): "Codec \(name) is not supported; its frames are dropped."
@@ -134,6 +152,21 @@ package enum PackagerWarning: Sendable, Equatable, Hashable, CustomStringConvert
         case .trackMissing(.audio): "Sound stays behind the picture by more than 1.5 s: it is filled with silence."
         case .trackMissing(.video): "The picture stays behind the sound by more than 1.5 s: it is listed as a gap."
         case .layoutChanged(let kind): "The \(kind) configuration changed; a discontinuity follows."
+        }
+    }
+
+    private static func describe(_ found: LongGOP, _ seconds: Int) -> String {
+        switch found {
+        case .noKeyFrame:
+            "No keyframe for \(seconds) s, longer than a segment may be: cut without one. "
+                + "Set the encoder's keyframe interval to 2 s."
+        case .interval:
+            "Keyframes come \(seconds) s apart, longer than a segment may be: cut without one. "
+                + "Set the encoder's keyframe interval to 2 s."
+        case .gradual(let frames):
+            "The encoder refreshes the picture gradually (recovery points over \(frames) frames) and has sent no keyframe for "
+                + "\(seconds) s: segments begin without one, and who joins sees a picture at a keyframe only. "
+                + "Turn intra refresh off, with a keyframe every 2 s."
         }
     }
 }

@@ -57,6 +57,13 @@ package struct AudioPacket: Sendable {
 }
 
 extension VideoPacket {
+    /// A frame that may stand in for a configuration record.
+    var bringsConfiguration: Bool {
+        guard case .frame(let bytes) = payload else { return false }
+        if codec == .av1 { return true }
+        return bytes.withUnsafeReadableBytes { AccessUnit($0, codec: codec, lengthSize: 4).hasParameterSets }
+    }
+
     var stamp: Stamp { Stamp(milliseconds: timestampMilliseconds, nanosecondOffset: nanosecondOffset) }
 }
 

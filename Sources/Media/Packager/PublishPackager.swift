@@ -23,6 +23,7 @@ package struct PublishPackager: Sendable {
     /// The first frame's place on the line.
     private var firstLine: Int64?
 
+    private var inBandSets = InBandSets()
     private var absence = Absence()
     private var wait = StartWait()
     private(set) var isRunning = false
@@ -216,17 +217,61 @@ package struct PublishPackager: Sendable {
         case .end: return
         case .configuration(let record): configureVideo(packet.codec, record: record, into: &events)
         case .frame(let bytes):
-            if packet.codec == .av1 { configureVideo(keyFrame: bytes, into: &events) }
-            guard bytes.readableBytes > 0, let frame = video?.frameMicroseconds else { return }
+            guard let (bytes, access) = read(bytes, packet.codec, into: &events),
+                let frame = video?.frameMicroseconds
+            else { return }
             let offset = Int64(max(0, min(packet.compositionOffsetMilliseconds, 10_000))) * 1_000
             let (time, isJump) = place(
                 .video, packet.stamp, presentation: offset, frame: frame, wall: wall, into: &events)
             video?.frame(
-                bytes, time: time, offsetMilliseconds: packet.compositionOffsetMilliseconds, isJump: isJump,
+                bytes, access, time: time, offsetMilliseconds: packet.compositionOffsetMilliseconds, isJump: isJump,
                 floor: audio?.frontier, plan: &plan, dates: dates, into: &events)
-            if let seconds = video?.takeLongGOP() { longGOP(seconds, into: &events) }
+            if let found = video?.takeLongGOP() { longGOP(found, into: &events) }
             absence.notePicture(at: time, newestSound: audio?.newest)
             settle(into: &events)
+        }
+    }
+
+    /// A frame as it is stored, and whether decoding can start there; nil where nothing of it can be shown.
+    private mutating func read(
+        _ frame: ByteBuffer, _ codec: VideoCodec, into events: inout [PackagerEvent]
+    ) -> (bytes: ByteBuffer, access: RandomAccess)? {
+        guard frame.readableBytes > 0 else { return nil }
+        if codec == .av1 { configureVideo(keyFrame: frame, into: &events) }
+        if codec == .av1 || video?.configuration.codec == .av1 {
+            guard let configuration = video?.configuration else { return nil }
+            return (frame, frame.withUnsafeReadableBytes { configuration.access(of: $0) })
+        }
+        var size = video?.configuration.units?.lengthSize ?? 4
+        let unit = frame.withUnsafeReadableBytes { AccessUnit($0, codec: codec, lengthSize: size) }
+        if unit.hasParameterSets {
+            let sets = frame.withUnsafeReadableBytes {
+                AccessUnit.parameterSets(of: $0, codec: codec, lengthSize: size, framing: unit.framing)
+            }
+            inBandSets.take(sets, codec: codec)
+        }
+        if unit.framing == .broken { warn(.brokenFrame, into: &events) }
+        guard unit.hasPicture else { return nil }
+        if unit.access.isEntry { configureVideo(codec, pictureSet: unit.pictureSetID, into: &events) }
+        guard let known = video?.configuration.units else { return nil }
+        if unit.hasCaptions { video?.noteCaptions() }
+        guard unit.mustRewrite else { return (frame, unit.access) }
+        size = known.lengthSize
+        guard let bytes = AccessUnit.rewrite(frame, codec: codec, lengthSize: size, framing: unit.framing) else {
+            warn(.brokenFrame, into: &events)
+            return nil
+        }
+        return (bytes, unit.access)
+    }
+
+    /// Parameter sets that came with the frames take effect where decoding can start.
+    private mutating func configureVideo(_ codec: VideoCodec, pictureSet: UInt32?, into events: inout [PackagerEvent]) {
+        do throws(MediaError) {
+            let found = try inBandSets.configuration(
+                after: video?.configuration, codec: codec, pictureSet: pictureSet)
+            if let found { configureVideo(found, into: &events) }
+        } catch {
+            warn(.badConfiguration(error.description), into: &events)
         }
     }
 
@@ -267,12 +312,12 @@ package struct PublishPackager: Sendable {
         warn(.layoutChanged(kind: kind), into: &events)
     }
 
-    private mutating func longGOP(_ seconds: Double, into events: inout [PackagerEvent]) {
+    private mutating func longGOP(_ warning: PackagerWarning, into events: inout [PackagerEvent]) {
         switch configuration.longGOP {
-        case .cut: warn(.longGOP(seconds: seconds.rounded()), into: &events)
+        case .cut: warn(warning, into: &events)
         case .refuse:
             isRefused = true
-            events.append(.refused("\(PackagerWarning.longGOP(seconds: seconds))"))
+            events.append(.refused("\(warning)"))
         }
     }
 
@@ -357,6 +402,6 @@ package struct PublishPackager: Sendable {
 extension PublishPackager: Codable {
     private enum CodingKeys: String, CodingKey {
         case configuration, start, beganAt, lineIsTold, layoutIsKept, plan, line, dates, video, audio
-        case declaredFrameRate, firstLine, absence, isRunning
+        case declaredFrameRate, firstLine, inBandSets, absence, isRunning
     }
 }

@@ -38,8 +38,8 @@ struct StartWait: Sendable {
             switch packet.payload {
             case .configuration(let record): if record.readableBytes > 0 { hasVideoConfiguration = true }
             case .frame:
-                // AV1 key frames bring theirs.
-                if packet.codec == .av1 { hasVideoConfiguration = true }
+                // AV1 key frames bring theirs, and so do some of H.264 and HEVC.
+                if packet.bringsConfiguration { hasVideoConfiguration = true }
                 video.note(packet.stamp)
             case .end: break
             }

@@ -14,6 +14,9 @@ struct TrackWriter: Codable {
     private(set) var position: Int64
     private(set) var partIndex = 0
     private var pending: [Sample] = []
+    /// Number of the last fragment. It rises by one from part to part, as players expect (ISO 14496-12, 8.8.5), and begins at a
+    /// place that twins agree on: each publish's first segment.
+    private var fragment: Int64 = 0
 
     init(kind: MediaKind, timescale: Int, position: Int64) {
         self.kind = kind
@@ -30,6 +33,7 @@ struct TrackWriter: Codable {
 
     /// Opens a segment at `decodeTime`, which is not before `position`. The one before must be closed.
     mutating func open(_ start: SegmentStart, at decodeTime: Int64, into events: inout [PackagerEvent]) {
+        if sequence == nil { fragment = max(fragment, start.sequence &* 256) }
         sequence = start.sequence
         partIndex = 0
         position = max(position, decodeTime)
@@ -53,15 +57,15 @@ struct TrackWriter: Codable {
 
     /// Closes the part under way at `end`, or a tick after its last sample.
     mutating func closePart(at end: Int64, isLikelyLast: Bool = false, into events: inout [PackagerEvent]) {
-        guard let last = pending.indices.last, let sequence else { return }
+        guard let last = pending.indices.last, sequence != nil else { return }
         let end = max(end, pending[last].decodeTime + 1)
         pending[last].duration = UInt32(clamping: end - pending[last].decodeTime)
         // Sound can be decoded from any frame.
         let isIndependent = kind == .audio || pending.contains(where: \.isSync)
-        // Twins must number alike: the number follows from the part's place, and rises with it.
-        let number = UInt32(truncatingIfNeeded: sequence) &* 256 &+ UInt32(truncatingIfNeeded: partIndex)
+        fragment &+= 1
         emit(
-            Fragment.write(pending, sequence: number), until: end, sampleCount: pending.count,
+            Fragment.write(pending, sequence: UInt32(truncatingIfNeeded: fragment)), until: end,
+            sampleCount: pending.count,
             isIndependent: isIndependent, isLikelyLast: isLikelyLast, into: &events)
         pending.removeAll(keepingCapacity: true)
     }

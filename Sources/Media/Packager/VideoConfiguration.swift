@@ -50,7 +50,11 @@ enum VideoConfiguration: Sendable, Equatable {
     var displaySize: (width: Int, height: Int) { (format.width ?? 0, format.height ?? 0) }
 
     var codedSize: (width: Int, height: Int) {
-        if case .h264(let configuration) = self { configuration.codedSize } else { displaySize }
+        switch self {
+        case .h264(let configuration): configuration.codedSize
+        case .hevc(let configuration): configuration.codedSize
+        case .av1: displaySize
+        }
     }
 
     /// Whether a key frame's AV1 sequence header is this configuration's; true where it has none.
@@ -63,34 +67,51 @@ enum VideoConfiguration: Sendable, Equatable {
         } ?? false
     }
 
-    /// Whether decoding can start at this frame: by its NAL units or AV1 units, never by the publisher's flag.
-    func isSync(_ frame: UnsafeRawBufferPointer) -> Bool {
+    /// How wide and high a pixel is; nil for a square one.
+    var pixelAspect: PixelAspect? {
         switch self {
-        case .h264(let configuration):
-            NALUnits.contains(frame, lengthSize: configuration.nalLengthSize) { $0 & 31 == 5 }
-        case .hevc(let configuration):
-            NALUnits.contains(frame, lengthSize: configuration.nalLengthSize) { (16...21).contains($0 >> 1 & 63) }
-        case .av1:
-            AV1Units.first(AV1Units.sequenceHeader, in: Array(frame.prefix(4_096))[...]) != nil
+        case .h264(let configuration): configuration.pixelAspect
+        case .hevc(let configuration): configuration.pixelAspect
+        case .av1: nil
         }
     }
-}
 
-/// NAL units with their lengths before them, as MP4 and FLV carry them.
-enum NALUnits {
-    /// Whether any unit's first byte satisfies `isWanted`.
-    static func contains(
-        _ frame: UnsafeRawBufferPointer, lengthSize: Int, where isWanted: (UInt8) -> Bool
-    ) -> Bool {
-        var offset = 0
-        while offset + lengthSize < frame.count {
-            var length = 0
-            for index in 0..<lengthSize { length = length << 8 | Int(frame[offset + index]) }
-            offset += lengthSize
-            if isWanted(frame[offset]) { return true }
-            guard length > 0, length <= frame.count - offset else { return false }
-            offset += length
+    var colour: ColourDescription? {
+        switch self {
+        case .h264(let configuration): configuration.colour
+        case .hevc(let configuration): configuration.colour
+        case .av1(let configuration): configuration.colour
         }
-        return false
+    }
+
+    /// Whether decoding can start at this frame: by its NAL units or AV1 units, never by the publisher's flag.
+    func access(of frame: UnsafeRawBufferPointer) -> RandomAccess {
+        accessUnit(frame)?.access
+            ?? (AV1Units.first(AV1Units.sequenceHeader, in: Array(frame.prefix(4_096))[...]) != nil ? .closed : .none)
+    }
+
+    // MARK: NAL units
+
+    /// What a frame holds; nil for AV1, which has no NAL units.
+    func accessUnit(_ frame: UnsafeRawBufferPointer) -> AccessUnit? {
+        units.map { AccessUnit(frame, codec: codec, lengthSize: $0.lengthSize) }
+    }
+
+    /// Bytes of a NAL unit's length, and the parameter sets; nil for AV1.
+    var units: (lengthSize: Int, sets: ParameterSets)? {
+        switch self {
+        case .h264(let configuration): (configuration.nalLengthSize, configuration.sets)
+        case .hevc(let configuration): (configuration.nalLengthSize, configuration.sets)
+        case .av1: nil
+        }
+    }
+
+    /// Made of parameter sets that came with the frames.
+    init(codec: VideoCodec, sets: ParameterSets, lengthSize: Int) throws(MediaError) {
+        switch codec {
+        case .h264: self = .h264(try H264Configuration(sets, nalLengthSize: lengthSize))
+        case .hevc: self = .hevc(try HEVCConfiguration(sets, nalLengthSize: lengthSize))
+        case .av1: throw .invalidConfiguration(codec: "AV1", reason: "it has no parameter sets")
+        }
     }
 }

@@ -17,7 +17,10 @@ struct VideoTrack: Codable {
     private var cutsAtSync = false
     /// By how much presentation runs after decoding, in microseconds: fixed with each break of the line.
     private var lead: Int64?
-    private var longGOP: Double?
+    private var longGOP: LongGOP
+    /// No frame of the segment under way that is shown before its first needs an earlier segment.
+    private var entryIsClosed = true
+    private var hasCaptions = false
     private var forecast: CutForecast
     private var lastGrid: Int64?
     /// Where the part under way ends, as soon as the next frame tells whether its segment ends there too.
@@ -44,6 +47,7 @@ struct VideoTrack: Codable {
         longest = max(1, Int64(target.rounded(.down)))
         shortest = Int64((target * 0.85).rounded(.up))
         forecast = CutForecast(settings: settings)
+        longGOP = LongGOP()
         isContinued = continuation != nil
         initNumber = min(max(0, continuation?.initNumber ?? 0), .max / 2)
         lead = continuation.map { min(max(0, $0.lead), 1_000_000) }
@@ -88,11 +92,11 @@ struct VideoTrack: Codable {
         return true
     }
 
-    /// Seconds without a keyframe, once for each cut that had to be made without one.
-    mutating func takeLongGOP() -> Double? {
-        defer { longGOP = nil }
-        return longGOP
-    }
+    /// What there is to say of cuts that had to be made without a keyframe, once.
+    mutating func takeLongGOP() -> PackagerWarning? { longGOP.take() }
+
+    /// Captions stand in a frame.
+    mutating func noteCaptions() { hasCaptions = true }
 
     // MARK: Frames
 
@@ -100,10 +104,11 @@ struct VideoTrack: Codable {
     ///   - time: its decode time on the line, in microseconds.
     ///   - floor: up to where sound has been cut; a segment that breaks the line begins after it.
     mutating func frame(
-        _ bytes: ByteBuffer, time: Int64, offsetMilliseconds: Int32, isJump: Bool, floor: Int64?,
-        plan: inout SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
+        _ bytes: ByteBuffer, _ access: RandomAccess, time: Int64, offsetMilliseconds: Int32, isJump: Bool,
+        floor: Int64?, plan: inout SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
     ) {
-        let isSync = bytes.withUnsafeReadableBytes { configuration.isSync($0) }
+        let isSync = access.isEntry
+        if isSync { entryIsClosed = access == .closed }
         let stamped = Double(time) * Self.ticksPerMicrosecond
         if isJump {
             clock?.restart(at: stamped)
@@ -129,7 +134,7 @@ struct VideoTrack: Codable {
                 closePart(before: grid, into: &events)
                 open(at: writer.position, isIndependent: true, plan: &plan, dates: dates, into: &events)
             } else if writer.isPartEmpty, mustCut(at: writer.position) {
-                if !isSync { longGOP = elapsed }
+                if !isSync { longGOP.cut(after: elapsed) }
                 open(at: writer.position, isIndependent: isSync, plan: &plan, dates: dates, into: &events)
             }
         }
@@ -137,6 +142,7 @@ struct VideoTrack: Codable {
         if let lastGrid, isJump || grid - lastGrid > step + step / 2 { forecast.lose() }
         lastGrid = grid
         forecast.note(isSync: isSync)
+        longGOP.note(access, at: grid)
         append(
             bytes, grid: grid, step: step, offset: offset, isSync: isSync, lineBreaks: plan.breaks, into: &events)
     }
@@ -313,7 +319,8 @@ struct VideoTrack: Codable {
         writer.open(
             SegmentStart(
                 kind: .video, sequence: cut.sequence, isDiscontinuity: cut.isDiscontinuity,
-                programDateTimeMicroseconds: dates.date(at: moment(decodeTime)), startsIndependent: isIndependent),
+                programDateTimeMicroseconds: dates.date(at: moment(decodeTime)), startsIndependent: isIndependent,
+                decodesAlone: entryIsClosed),
             at: decodeTime, into: &events)
     }
 
@@ -355,6 +362,7 @@ struct VideoTrack: Codable {
     private var format: TrackFormat {
         var format = configuration.format
         format.frameRate = clock?.frame.rate ?? format.frameRate
+        format.hasCaptions = hasCaptions
         return format
     }
 

@@ -51,7 +51,7 @@ final class LiveRendition {
             store.open(start.sequence)
             timeline.startSegment(
                 sequence: start.sequence, programDateTimeMicroseconds: start.programDateTimeMicroseconds,
-                isDiscontinuity: start.isDiscontinuity, isIndependent: start.startsIndependent)
+                isDiscontinuity: start.isDiscontinuity, isIndependent: start.decodesAlone)
         case .discontinuity: timeline.announceDiscontinuity()
         case .part(let part):
             store.append(part.bytes, to: part.sequence)

@@ -242,12 +242,18 @@ final class Presentation {
                     channels: audio.format?.channels, isDefault: true)
             ]
         }
+        let hasCaptions = video?.format?.hasCaptions
+        if hasCaptions == true {
+            playlist.captions = [CaptionRendition(group: "captions", name: "CC1", service: "CC1")]
+        }
         if let main = video ?? audio {
             playlist.variants = [
                 Variant(
                     bandwidth: max(peak, 1), averageBandwidth: max(average, 1), codecs: codecs,
                     width: main.format?.width, height: main.format?.height, frameRate: main.format?.frameRate,
-                    uri: "\(main.id.rawValue)/playlist.m3u8", audioGroup: video != nil && audio != nil ? "audio" : nil)
+                    uri: "\(main.id.rawValue)/playlist.m3u8", audioGroup: video != nil && audio != nil ? "audio" : nil,
+                    videoRange: video?.format?.videoRange?.rawValue,
+                    captions: hasCaptions.map { $0 ? .group("captions") : .none })
             ]
         }
         var text = ByteBuffer()

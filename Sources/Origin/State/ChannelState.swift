@@ -16,6 +16,8 @@ struct ChannelState: Codable, Equatable, Sendable {
         var frameRate: Double?
         var sampleRate: Int?
         var channels: Int?
+        var videoRange: VideoRange?
+        var hasCaptions: Bool?
     }
 
     /// A presentation that waits for its publisher.
@@ -108,6 +110,8 @@ extension ChannelState.Track {
         frameRate = section.format.frameRate
         sampleRate = section.format.sampleRate
         channels = section.format.channels
+        videoRange = section.format.videoRange
+        hasCaptions = section.format.hasCaptions
     }
 
     var section: InitSection {
@@ -115,6 +119,6 @@ extension ChannelState.Track {
             kind: isVideo ? .video : .audio, number: initNumber, bytes: ByteBuffer(bytes: initSection),
             format: TrackFormat(
                 codecs: codecs, width: width, height: height, frameRate: frameRate, sampleRate: sampleRate,
-                channels: channels))
+                channels: channels, videoRange: videoRange, hasCaptions: hasCaptions))
     }
 }

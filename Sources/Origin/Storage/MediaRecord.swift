@@ -85,7 +85,10 @@ extension MediaRecord {
         case .segment(let segment):
             bytes.write(
                 Tag.segment.rawValue,
-                Flags(segment.kind, segment.isDiscontinuity, segment.startsIndependent).rawValue)
+                Flags(
+                    segment.kind, segment.isDiscontinuity, segment.startsIndependent,
+                    segment.startsIndependent && !segment.decodesAlone
+                ).rawValue)
             bytes.writeInteger(segment.sequence)
             bytes.writeInteger(segment.programDateTimeMicroseconds)
         case .discontinuity(let kind): bytes.write(Tag.discontinuity.rawValue, Flags(kind).rawValue)
@@ -145,7 +148,8 @@ extension MediaRecord {
             return .segment(
                 SegmentStart(
                     kind: flags.kind, sequence: sequence, isDiscontinuity: flags.contains(.first),
-                    programDateTimeMicroseconds: date, startsIndependent: flags.contains(.second)))
+                    programDateTimeMicroseconds: date, startsIndependent: flags.contains(.second),
+                    decodesAlone: !flags.contains(.third)))
         case .discontinuity: return .discontinuity(flags.kind)
         case .part:
             guard let sequence = body.sequence(), let duration = body.seconds(),

@@ -342,7 +342,8 @@ struct PublishSeam {
             .segment(
                 SegmentStart(
                     kind: kind, sequence: sequence, isDiscontinuity: cut(numbered: sequence)?.isDiscontinuity ?? false,
-                    programDateTimeMicroseconds: date, startsIndependent: start?.startsIndependent ?? true)))
+                    programDateTimeMicroseconds: date, startsIndependent: start?.startsIndependent ?? true,
+                    decodesAlone: start?.decodesAlone ?? true)))
     }
 
     /// Opens the segment after the last one where what is listed ends.
