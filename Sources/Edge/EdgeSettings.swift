@@ -24,11 +24,14 @@ package struct EdgeSettings: Sendable {
         package let timeout: Duration
         /// Whether what it pushes is taken.
         package let takesPush: Bool
+        /// When it is asked in HTTP/2 in the clear; over TLS too where that is never.
+        package let clearHTTP2: ClearHTTP2
         package init(
             address: UpstreamAddress, authorityPath: String?, verifiesCertificate: Bool, timeout: Duration,
-            takesPush: Bool
+            takesPush: Bool, clearHTTP2: ClearHTTP2
         ) {
             self.takesPush = takesPush
+            self.clearHTTP2 = clearHTTP2
             self.address = address
             self.authorityPath = authorityPath
             self.verifiesCertificate = verifiesCertificate

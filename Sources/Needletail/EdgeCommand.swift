@@ -136,6 +136,16 @@ extension AdminConfiguration {
     }
 }
 
+extension UpstreamConfiguration.HTTP2Policy {
+    fileprivate var inTheClear: ClearHTTP2 {
+        switch self {
+        case .auto: .whereOffered
+        case .always: .always
+        case .off: .never
+        }
+    }
+}
+
 extension EdgeConfiguration {
     /// The configuration as the edge takes it.
     var settings: EdgeSettings {
@@ -153,7 +163,7 @@ extension EdgeConfiguration {
                 address: UpstreamAddress(
                     isSecure: upstream.url.isSecure, host: upstream.url.host, port: Int(upstream.url.port)),
                 authorityPath: upstream.authorityPath, verifiesCertificate: upstream.verifiesCertificate,
-                timeout: upstream.timeout, takesPush: upstream.push == .auto)
+                timeout: upstream.timeout, takesPush: upstream.push == .auto, clearHTTP2: upstream.http2.inTheClear)
         }
         settings.firstBackoff = retry.first
         settings.longestBackoff = retry.maximum

@@ -7,8 +7,11 @@ package enum CORS {
         var head = ResponseHead(status: 204)
         head.fields.append("access-control-allow-origin", "*")
         head.fields.append("access-control-allow-methods", "GET, HEAD, OPTIONS")
+        // "*" stands for any name but Authorization; the names are for browsers that do not know it yet.
         head.fields.append(
-            "access-control-allow-headers", "Range, CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session")
+            "access-control-allow-headers",
+            "*, Authorization, Range, Content-Type, Accept, Cache-Control, Pragma, If-None-Match, If-Modified-Since, "
+                + "If-Range, X-Requested-With, CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session")
         head.fields.append("access-control-max-age", "86400")
         return head
     }()
@@ -16,6 +19,6 @@ package enum CORS {
     /// Adds what lets a page read an answer and its age.
     package static func append(to fields: inout HTTPFields) {
         fields.append("access-control-allow-origin", "*")
-        fields.append("access-control-expose-headers", "Age, Date, Content-Length, Cache-Status")
+        fields.append("access-control-expose-headers", "Age, Date, Content-Length, Content-Range, Cache-Status")
     }
 }

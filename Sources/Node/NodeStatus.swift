@@ -36,26 +36,52 @@ package final class NodeStatus {
 
     /// Answers if the path is one of these. Returns false when it is somebody else's.
     package func respond(to request: RequestHead, on exchange: Exchange) -> Bool {
-        let path = request.path
-        guard path.count <= 8 else { return false }
-        if path.isEqual(to: "/healthz") {
-            exchange.respond(Self.head("text/plain; charset=utf-8"), body: .bytes(ByteBuffer(string: "ok\n")))
-        } else if path.isEqual(to: "/readyz") {
+        guard let page = Page(request.path) else { return false }
+        guard request.method == .get || request.method == .head else {
+            let problem = Problem(
+                name: "method-not-allowed", title: "Method not allowed", status: 405, detail: "Use GET or HEAD.")
+            var head = problem.head
+            head.fields.append("allow", "GET, HEAD")
+            exchange.respond(head, body: .bytes(problem.body))
+            return true
+        }
+        switch page {
+        case .health:
+            var head = Self.head("text/plain; charset=utf-8")
+            // An edge that is given this node's address in the clear learns so that it may speak HTTP/2.
+            if exchange.offersClearHTTP2 { head.fields.offerClearHTTP2() }
+            exchange.respond(head, body: .bytes(ByteBuffer(string: "ok\n")))
+        case .readiness:
             if let unreadyReason {
                 let problem = Problem(name: "not-ready", title: "Not ready", status: 503, detail: unreadyReason)
                 exchange.respond(problem.head, body: .bytes(problem.body))
             } else {
                 exchange.respond(Self.head("text/plain; charset=utf-8"), body: .bytes(ByteBuffer(string: "ready\n")))
             }
-        } else if path.isEqual(to: "/metrics") {
+        case .metrics:
             collect { [self] counters, families in
                 let text = metrics(counters, families)
                 exchange.respond(Self.head(ExpositionText.contentType), body: .bytes(text))
             }
-        } else {
-            return false
         }
         return true
+    }
+
+    private enum Page {
+        case health, readiness, metrics
+
+        init?(_ path: HTTPBytes) {
+            guard path.count <= 8 else { return nil }
+            if path.isEqual(to: "/healthz") {
+                self = .health
+            } else if path.isEqual(to: "/readyz") {
+                self = .readiness
+            } else if path.isEqual(to: "/metrics") {
+                self = .metrics
+            } else {
+                return nil
+            }
+        }
     }
 
     private static func head(_ contentType: String) -> ResponseHead {

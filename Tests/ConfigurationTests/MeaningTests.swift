@@ -37,6 +37,16 @@ struct MeaningTests {
         }
     }
 
+    @Test(
+        "HTTP/2 towards an upstream is found out, or told",
+        arguments: [("", .auto), (", http2: auto", .auto), (", http2: always", .always), (", http2: off", .off)]
+            as [(String, UpstreamConfiguration.HTTP2Policy)])
+    func clearHTTP2(setting: String, policy: UpstreamConfiguration.HTTP2Policy) throws {
+        let text = "upstreams: [{url: \"http://127.0.0.1:8080\"\(setting)}]"
+        let edge = try EdgeConfiguration.decode(ConfigurationFile(path: "e.yaml", text: text), files: .trusting)
+        #expect(edge.upstreams.map(\.http2) == [policy])
+    }
+
     @Test("a channel takes the packaging of all and overrides its own")
     func channelPackaging() throws {
         let origin = try origin(

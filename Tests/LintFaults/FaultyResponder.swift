@@ -27,6 +27,11 @@ package final class FaultyResponder: Responder {
     package func stop() { clock?.cancel() }
 
     package func respond(to request: RequestHead, body: ByteBuffer, on exchange: Exchange) {
+        if request.path.isEqual(to: "/healthz"), exchange.offersClearHTTP2 {
+            var head = ResponseHead(status: 204)
+            head.fields.offerClearHTTP2()
+            return exchange.respond(head)
+        }
         lastTicket += 1
         tickets[exchange] = lastTicket
         let acceptsGzip = ContentCoding.negotiate(request.fields, offered: [.gzip]) == .gzip

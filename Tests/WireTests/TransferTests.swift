@@ -105,7 +105,7 @@ import Wire
             let promises = (0..<20).map { _ in loop.makePromise(of: (UInt16, ByteBuffer).self) }
             let client = try await loop.submit {
                 var limits = ClientLimits()
-                limits.isHTTP1Only = true
+                limits.clearHTTP2 = .never
                 let client = HTTPClient(address: address, tls: tls, limits: limits, eventLoop: loop)
                 for promise in promises {
                     _ = client.fetch(
@@ -169,7 +169,7 @@ import Wire
         let address = UpstreamAddress(isSecure: false, host: "127.0.0.1", port: port)
         let client = try await loop.submit {
             var limits = ClientLimits()
-            limits.isHTTP1Only = true
+            limits.clearHTTP2 = .never
             let arrivals = Arrivals()
             let client = HTTPClient(address: address, tls: nil, limits: limits, eventLoop: loop)
             client.observer = arrivals

@@ -27,6 +27,7 @@ package final class ScriptedOrigin: Sendable {
     private let listener: Int32
     private let answer: @Sendable (Request) -> String
     private let log = Mutex<[Request]>([])
+    private let refused = Mutex<[String]>([])
 
     /// `answer` returns the bytes to send, head and all; `ScriptedOrigin.message` writes them.
     package init(_ answer: @escaping @Sendable (Request) -> String) throws {
@@ -59,6 +60,9 @@ package final class ScriptedOrigin: Sendable {
         close(listener)
     }
 
+    /// First lines of connections that began in HTTP/2, which it does not speak.
+    package var prefaces: [String] { refused.withLock { $0 } }
+
     /// What was asked, in order.
     package var requests: [Request] { log.withLock { $0 } }
 
@@ -75,6 +79,7 @@ package final class ScriptedOrigin: Sendable {
         var input: [UInt8] = []
         while let request = read(&input, from: connection) {
             if request.method == "PRI" {
+                refused.withLock { $0.append(request.lines.first ?? "") }
                 send("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", to: connection)
                 return
             }

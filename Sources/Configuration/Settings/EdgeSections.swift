@@ -8,6 +8,16 @@ package struct UpstreamConfiguration: Equatable, Sendable {
     /// For a connection to open and, longer than that of a parked playlist request, for an answer to begin or go on.
     package var timeout = Duration.seconds(15)
     package var push = PushPolicy.auto
+    package var http2 = HTTP2Policy.auto
+
+    /// When an upstream is asked in HTTP/2.
+    package enum HTTP2Policy: String, CaseIterable, Sendable {
+        /// Over TLS where ALPN agrees on it, in the clear where the upstream offers it.
+        case auto
+        /// The same, and in the clear from the first byte on.
+        case always
+        case off
+    }
 
     /// Whether an upstream pushes.
     package enum PushPolicy: String, CaseIterable, Sendable {
@@ -43,6 +53,7 @@ package struct UpstreamConfiguration: Equatable, Sendable {
         upstream.timeout =
             section.value("timeout", .duration(.seconds(1) ... .seconds(120)), standard: upstream.timeout).value
         upstream.push = section.value("push", .choice, standard: upstream.push).value
+        upstream.http2 = section.value("http2", .choice, standard: upstream.http2).value
         return (upstream, url)
     }
 }

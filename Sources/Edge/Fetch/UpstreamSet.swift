@@ -33,10 +33,12 @@ final class UpstreamSet: UpstreamObserver {
             limits.firstBackoff = settings.firstBackoff
             limits.longestBackoff = settings.longestBackoff
             limits.takesPush = upstream.takesPush
+            limits.clearHTTP2 = upstream.clearHTTP2
             let tls =
                 upstream.address.isSecure
                 ? try TLSMaterial.client(
-                    authorityPath: upstream.authorityPath, verifies: upstream.verifiesCertificate) : nil
+                    authorityPath: upstream.authorityPath, verifies: upstream.verifiesCertificate,
+                    protocols: upstream.clearHTTP2 == .never ? ["http/1.1"] : ["h2", "http/1.1"]) : nil
             clients.append(HTTPClient(address: upstream.address, tls: tls, limits: limits, eventLoop: eventLoop))
         }
         self.init(clients, settings: settings, eventLoop: eventLoop, logger: logger)

@@ -73,16 +73,14 @@ extension EdgeResponder {
         _ range: ByteRange, of body: SharedBody, length: Int, head: ResponseHead, as cache: CacheResult,
         on exchange: Exchange
     ) {
+        if body.isComplete { return exchange.respond(range, of: body.chunks, head: head, cache: cache) }
         var head = head
-        head.fields.remove("content-length")
         switch range {
         case .unsatisfiable:
-            head.status = 416
-            head.fields.set("content-range", "bytes */\(length)")
+            head.becomeUnsatisfiable(of: length)
             exchange.respond(head, cache: cache)
         case .single(let bounds):
-            head.status = 206
-            head.fields.set("content-range", "bytes \(bounds.lowerBound)-\(bounds.upperBound - 1)/\(length)")
+            head.becomePartial(bounds, of: length)
             if body.byteCount >= bounds.upperBound {
                 return exchange.respond(head, body: .slices(ByteRange.cut(body.chunks, to: bounds)), cache: cache)
             }
@@ -90,17 +88,10 @@ extension EdgeResponder {
             follow(body, on: exchange)
             let source = SharedBodySource(body, within: bounds)
             exchange.respond(head, body: .stream(source, length: bounds.count), cache: cache)
-        case .multiple(let ranges):
-            guard body.isComplete else {
-                follow(body, on: exchange)
-                return exchange.respond(
-                    head, body: .stream(SharedBodySource(body), length: length), cache: cache)
-            }
-            let parts = MultipartRanges(
-                of: head, length: length, boundary: "needletail-\(UInt64.random(in: .min ... .max))")
-            head.status = 206
-            head.fields.set("content-type", "multipart/byteranges; boundary=\(parts.boundary)")
-            exchange.respond(head, body: .slices(parts.body(body.chunks, ranges)), cache: cache)
+        case .multiple:
+            head.fields.remove("content-length")
+            follow(body, on: exchange)
+            exchange.respond(head, body: .stream(SharedBodySource(body), length: length), cache: cache)
         }
     }
 

@@ -32,12 +32,10 @@ extension EdgeResponder {
         switch ByteRange(request, head: head, length: length) {
         case .single(let asked):
             bounds = asked
-            head.status = 206
-            head.fields.set("content-range", "bytes \(bounds.lowerBound)-\(bounds.upperBound - 1)/\(length)")
+            head.becomePartial(bounds, of: length)
         case .unsatisfiable:
             file.serves()
-            head.status = 416
-            head.fields.set("content-range", "bytes */\(length)")
+            head.becomeUnsatisfiable(of: length)
             return exchange.respond(head, cache: cache)
         // The whole is as good an answer as several ranges (RFC 9110, 14.2).
         case .multiple, nil: break

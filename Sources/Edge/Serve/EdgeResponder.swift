@@ -73,8 +73,8 @@ final class EdgeResponder: Responder {
     // MARK: Requests
 
     func respond(to request: RequestHead, body: ByteBuffer, on exchange: Exchange) {
-        if status.respond(to: request, on: exchange) || watchPage.respond(to: request, on: exchange)
-            || feeds.desk.respond(to: request, on: exchange)
+        if status.respond(to: request, on: exchange) || FrontPage.respond(to: request, on: exchange)
+            || watchPage.respond(to: request, on: exchange) || feeds.desk.respond(to: request, on: exchange)
         {
             return
         }

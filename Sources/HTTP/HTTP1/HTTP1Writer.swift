@@ -17,7 +17,7 @@ package enum HTTP1BodyFraming: Sendable, Equatable {
 package enum HTTP1Writer {
     /// Writes a response's head. `toHTTP10` adds the word by which HTTP/1.0 clients keep a connection open.
     ///
-    /// A 101 keeps its `connection` and `upgrade` fields.
+    /// `connection` and `upgrade` are kept when both are there and belong together, and in a 101.
     package static func write(
         _ head: ResponseHead, framing: HTTP1BodyFraming, keepsAlive: Bool, toHTTP10: Bool = false,
         into buffer: inout ByteBuffer
@@ -28,7 +28,9 @@ package enum HTTP1Writer {
         buffer.writeStaticString(" ")
         buffer.writeStaticString(StatusPhrase.phrase(of: head.status))
         buffer.writeStaticString("\r\n")
-        write(head.fields, keepsLength: framing == .asGiven, keepsUpgrade: head.status == 101, into: &buffer)
+        write(
+            head.fields, keepsLength: framing == .asGiven, keepsUpgrade: head.status == 101 || head.fields.isUpgrade,
+            into: &buffer)
         switch framing {
         case .none, .asGiven, .untilClose: break
         case .length(let length):
@@ -59,8 +61,7 @@ package enum HTTP1Writer {
         buffer.writeStaticString(" HTTP/1.1\r\nhost: ")
         buffer.writeBytes(request.authority.filter { $0 > 0x20 && $0 < 0x7f })
         buffer.writeStaticString("\r\n")
-        let isUpgrade = request.fields.contains("upgrade") && request.fields.list("connection", contains: "upgrade")
-        write(request.fields, keepsLength: false, keepsUpgrade: isUpgrade, into: &buffer)
+        write(request.fields, keepsLength: false, keepsUpgrade: request.fields.isUpgrade, into: &buffer)
         // RFC 9110, 8.6: methods that usually have a body say so even when it is empty.
         let expectsBody = request.method == .post || request.method == .put || request.method == .patch
         if bodyLength > 0 || expectsBody {
@@ -114,12 +115,13 @@ package enum HTTP1Writer {
     // MARK: Parts
 
     private static func write(
-        _ fields: HTTPFields, keepsLength: Bool, keepsUpgrade: Bool, into buffer: inout ByteBuffer
+        _ fields: HTTPFields, keepsLength: Bool, keepsUpgrade: @autoclosure () -> Bool, into buffer: inout ByteBuffer
     ) {
         if fields.isSendableAsStored {
             buffer.writeBytes(fields.storedLines)
             return
         }
+        let keepsUpgrade = keepsUpgrade()
         for (name, value) in fields {
             switch ConnectionField(name: name) {
             case nil: break

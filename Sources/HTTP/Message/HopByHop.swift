@@ -26,6 +26,18 @@ package struct HopByHop {
 }
 
 extension HTTPFields {
+    /// Whether they ask for or offer another protocol on this connection (RFC 9110, 7.8).
+    var isUpgrade: Bool { contains("upgrade") && list("connection", contains: "upgrade") }
+
+    /// Says that the server speaks HTTP/2 in the clear to clients that begin with it, as a field of this connection alone:
+    /// nobody between passes it on.
+    package mutating func offerClearHTTP2() {
+        set("connection", "upgrade")
+        set("upgrade", "h2c")
+    }
+
+    package var offersClearHTTP2: Bool { isUpgrade && list("upgrade", contains: "h2c") }
+
     /// Removes what ends at this node.
     package mutating func removeHopByHop() {
         let hop = HopByHop(self)

@@ -126,7 +126,7 @@ package final class LintRunner {
                 authorityPath: connection.authorityPath, verifies: connection.verifies,
                 protocols: connection.isHTTP1Only ? ["http/1.1"] : ["h2", "http/1.1"]) : nil
         var limits = ClientLimits()
-        limits.isHTTP1Only = connection.isHTTP1Only
+        limits.clearHTTP2 = connection.isHTTP1Only ? .never : .whereOffered
         // The session itself tells when an answer is overdue.
         limits.responseTimeout = .seconds(120)
         let client = HTTPClient(address: address, tls: tls, limits: limits, eventLoop: loop)

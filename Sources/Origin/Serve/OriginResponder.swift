@@ -42,7 +42,7 @@ final class OriginResponder: Responder {
         if steps.count == 3, steps[2] == "playlist.m3u8" {
             playlist(channel, presentation, rendition, request, exchange)
         } else {
-            media(steps.dropFirst(2).joined(separator: "/"), channel, presentation, rendition, exchange)
+            media(steps.dropFirst(2).joined(separator: "/"), channel, presentation, rendition, request, exchange)
         }
     }
 
@@ -62,8 +62,8 @@ final class OriginResponder: Responder {
             return exchange.refuse(.notLive("The channel has just started; ask again."), presentation.heads)
         }
         let isGzipped = isGzipWelcome(request)
-        exchange.respond(
-            presentation.heads.playlist(isBlocking: false, isGzipped: isGzipped),
+        respond(
+            to: request, on: exchange, presentation.heads.playlist(isBlocking: false, isGzipped: isGzipped),
             body: .bytes(isGzipped ? Gzip.compress(presentation.multivariant()) : presentation.multivariant()))
     }
 
@@ -83,7 +83,8 @@ final class OriginResponder: Responder {
         let form = PlaylistForm(skip: directives.skip, isGzipped: isGzipWelcome(request))
         switch rendition.timeline.decide(directives) {
         case .ready:
-            exchange.respond(
+            respond(
+                to: request, on: exchange,
                 presentation.heads.playlist(isBlocking: directives.msn != nil, isGzipped: form.isGzipped),
                 body: presentation.playlist(form, of: rendition))
         case .hold(let target):
@@ -101,13 +102,13 @@ final class OriginResponder: Responder {
 
     private func media(
         _ name: String, _ channel: LiveChannel, _ presentation: Presentation, _ rendition: LiveRendition,
-        _ exchange: Exchange
+        _ request: RequestHead, _ exchange: Exchange
     ) {
-        let found: ResponseBody?
+        let found: SegmentStore.Media?
         switch rendition.timeline.media(name) {
-        case .initSection(let number): found = rendition.initSection(number).map { .bytes($0) }
-        case .segment(let sequence): found = body(rendition.segment(sequence), for: exchange)
-        case .part(let position): found = body(rendition.part(position.sequence, position.part), for: exchange)
+        case .initSection(let number): found = rendition.initSection(number).map { .memory([$0]) }
+        case .segment(let sequence): found = rendition.segment(sequence)
+        case .part(let position): found = rendition.part(position.sequence, position.part)
         case .hinted(let position, let target):
             let want = ParkedRequests.Want.part(sequence: position.sequence, index: position.part)
             return park(exchange, want, until: target, channel, presentation, rendition)
@@ -117,11 +118,39 @@ final class OriginResponder: Responder {
         guard let found else {
             return exchange.refuse(.notYet("No such media in this rendition."), presentation.heads)
         }
-        exchange.respond(presentation.mediaHead(of: rendition), body: found)
+        answer(found, head: presentation.mediaHead(of: rendition), to: request, on: exchange)
     }
 
-    private func body(_ media: SegmentStore.Media?, for exchange: Exchange) -> ResponseBody? {
-        media?.body(for: exchange, on: hub.parking.eventLoop)
+    private func answer(
+        _ media: SegmentStore.Media, head: ResponseHead, to request: RequestHead, on exchange: Exchange
+    ) {
+        let eventLoop = hub.parking.eventLoop
+        guard !ConditionalRequest.holds(ifNoneMatch: request, head),
+            let range = ByteRange(request, head: head, length: media.count)
+        else { return respond(to: request, on: exchange, head, body: media.body(for: exchange, on: eventLoop)) }
+        var head = head
+        switch (range, media) {
+        case (_, .memory(let pieces)): exchange.respond(range, of: pieces, head: head)
+        case (.unsatisfiable, .file):
+            head.becomeUnsatisfiable(of: media.count)
+            exchange.respond(head)
+        case (.single(let bounds), .file(let file, let place)):
+            head.becomePartial(bounds, of: media.count)
+            let part = place.lowerBound + bounds.lowerBound..<place.lowerBound + bounds.upperBound
+            exchange.respond(head, body: SegmentStore.Media.file(file, part).body(for: exchange, on: eventLoop))
+        // The whole is as good an answer as several ranges (RFC 9110, 14.2).
+        case (.multiple, .file): exchange.respond(head, body: media.body(for: exchange, on: eventLoop))
+        }
+    }
+
+    /// A 200, or a 304 to a client that wants nothing that exists: nothing here has a tag, but "*" names all of it.
+    private func respond(
+        to request: RequestHead, on exchange: Exchange, _ head: ResponseHead, body: @autoclosure () -> ResponseBody
+    ) {
+        guard ConditionalRequest.holds(ifNoneMatch: request, head) else { return exchange.respond(head, body: body()) }
+        var head = head
+        head.status = 304
+        exchange.respond(head)
     }
 
     // MARK: Holds

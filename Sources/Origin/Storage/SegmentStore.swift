@@ -116,6 +116,13 @@ final class SegmentStore {
 }
 
 extension SegmentStore.Media {
+    var count: Int {
+        switch self {
+        case .memory(let pieces): pieces.reduce(0) { $0 + $1.readableBytes }
+        case .file(_, let range): range.count
+        }
+    }
+
     /// The body of an answer to `exchange`.
     func body(for exchange: Exchange, on eventLoop: any EventLoop) -> ResponseBody {
         switch self {

@@ -10,6 +10,8 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
     private enum Engine {
         /// TLS: waits for ALPN. In the clear: the preface is out, and the first bytes tell whether it was understood.
         case deciding
+        /// Asks, in HTTP/1.1, whether HTTP/2 may be spoken.
+        case introducing(HTTP1Client)
         case http1(HTTP1Client)
         case http2(HTTP2Client)
         case closed
@@ -18,7 +20,7 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
     /// Nil once its owner has let go of it while the socket was still closing.
     private weak var client: HTTPClient?
     private let isTLS: Bool
-    private let probesHTTP2: Bool
+    private let opening: ClientOpening
     private let takesPush: Bool
     /// Its upstream has said GOAWAY: it carries what it has and takes no more.
     var isRetired = false
@@ -26,15 +28,17 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
     private(set) var hasSettled = false
     private var engine = Engine.deciding
     private var candidate: HTTP2Client?
+    /// It was kept by a server that has answered the introduction.
+    private var isIdle = false
     private var context: ChannelHandlerContext?
     private var isReading = false
     private var isPumping = false
     private var wantsPump = false
 
-    init(client: HTTPClient, isTLS: Bool, probesHTTP2: Bool, takesPush: Bool) {
+    init(client: HTTPClient, isTLS: Bool, opening: ClientOpening, takesPush: Bool) {
         self.client = client
         self.isTLS = isTLS
-        self.probesHTTP2 = probesHTTP2
+        self.opening = opening
         self.takesPush = takesPush
     }
 
@@ -45,7 +49,7 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
         switch engine {
         case .http1(let http1): http1.isBusy ? 1 : 0
         case .http2(let http2): http2.fetchCount
-        case .deciding, .closed: 0
+        case .deciding, .introducing, .closed: 0
         }
     }
 
@@ -70,14 +74,35 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
 
     private func begin(_ context: ChannelHandlerContext) {
         guard !isTLS, case .deciding = engine, candidate == nil else { return }
-        if probesHTTP2 {
+        switch opening {
+        case .http2:
             candidate = HTTP2Client(
                 connection: self, isTLS: false,
                 takesPush: takesPush)
             pump()
-        } else {
-            settle(.http1(HTTP1Client(connection: self)))
+        case .question: introduce()
+        case .http1: settle(.http1(HTTP1Client(connection: self)))
         }
+    }
+
+    private func introduce() {
+        guard let client else { return }
+        let http1 = HTTP1Client(connection: self)
+        engine = .introducing(http1)
+        let fetch = Introduction(self).fetch(from: client.authority, deadline: client.introductionDeadline)
+        fetch.carrier = self
+        fetch.state = .sent
+        http1.send(fetch)
+        pump()
+    }
+
+    /// The server has answered. One that goes on to speak HTTP/1.1 is asked on this connection, if it keeps it.
+    func introduced(offersHTTP2: Bool) {
+        guard case .introducing(let http1) = engine else { return }
+        if !offersHTTP2, isIdle { return settle(.http1(http1)) }
+        engine = .closed
+        client?.learned(offersHTTP2 ? .http2 : .http1, from: self)
+        close()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -110,13 +135,13 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
             // A server's first frame is SETTINGS (RFC 9113, 3.4): anything else was written by an HTTP/1.1 server.
             guard bytes.getInteger(at: bytes.readerIndex + 3, as: UInt8.self) == 4 else {
                 engine = .closed
-                client?.refusedHTTP2(self)
+                client?.learned(.http1, from: self)
                 return context.close(promise: nil)
             }
             settle(.http2(candidate))
         }
         switch engine {
-        case .http1(let http1): http1.receive(bytes)
+        case .http1(let http1), .introducing(let http1): http1.receive(bytes)
         case .http2(let http2): http2.receive(bytes)
         case .deciding, .closed: break
         }
@@ -138,13 +163,14 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
 
     func channelInactive(context: ChannelHandlerContext) {
         let last = engine
-        let wasDeciding = candidate != nil
+        var wasDeciding = candidate != nil
+        if case .introducing = engine { wasDeciding = true }
         engine = .closed
         candidate = nil
         // The client forgets the connection before its fetches fail, or a retry would choose it again.
         client?.lost(self, whileProbing: wasDeciding)
         switch last {
-        case .http1(let http1): http1.connectionLost()
+        case .http1(let http1), .introducing(let http1): http1.connectionLost()
         case .http2(let http2): http2.connectionLost()
         case .deciding, .closed: break
         }
@@ -159,7 +185,7 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
         switch engine {
         case .http1(let http1): http1.send(fetch)
         case .http2(let http2): http2.send(fetch)
-        case .deciding, .closed: return fetch.fail(.connectionLost)
+        case .deciding, .introducing, .closed: return fetch.fail(.connectionLost)
         }
         pumpSoon()
     }
@@ -168,7 +194,7 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
         switch engine {
         case .http1(let http1): http1.abandon()
         case .http2(let http2): http2.abandon(fetch)
-        case .deciding, .closed: return
+        case .deciding, .introducing, .closed: return
         }
         pumpSoon()
     }
@@ -182,12 +208,14 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
         case .http2(let http2):
             if !fetch.isPaused { http2.consume(fetch) }
             pumpSoon()
-        case .deciding, .closed: return
+        case .deciding, .introducing, .closed: return
         }
     }
 
     /// An HTTP/1.1 connection has delivered its answer and can take the next request.
-    func becameIdle() { client?.idle(self) }
+    func becameIdle() {
+        if case .introducing = engine { isIdle = true } else { client?.idle(self) }
+    }
 
     /// The upstream says that it takes no new streams here.
     func goingAway() { client?.retire(self) }
@@ -208,7 +236,7 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
     /// Ends politely: no new fetches come, those under way finish.
     func tick(at now: NIODeadline) {
         switch engine {
-        case .http1(let http1): http1.tick(at: now)
+        case .http1(let http1), .introducing(let http1): http1.tick(at: now)
         case .http2(let http2):
             http2.tick(at: now)
             pumpSoon()
@@ -246,7 +274,7 @@ final class ClientConnection: ChannelInboundHandler, FetchCarrier {
 
     private func takeOutput(_ write: (ByteBuffer) -> Void) -> Bool {
         switch engine {
-        case .http1(let http1): http1.takeOutput(write)
+        case .http1(let http1), .introducing(let http1): http1.takeOutput(write)
         case .http2(let http2): http2.takeOutput(write)
         case .deciding: candidate?.takeOutput(write) ?? false
         case .closed: false

@@ -37,18 +37,28 @@ package struct ClientLimits: Sendable {
     package var http1Connections = 64
     /// Fetches that may wait for a connection.
     package var waitingFetches = 10_000
-    /// In the clear, HTTP/2 is not tried. Over TLS the context's protocols decide.
-    package var isHTTP1Only = false
+    /// Over TLS the context's protocols decide.
+    package var clearHTTP2 = ClearHTTP2.always
     /// Whether the upstream may push, on fetches whose receiver is a `PushReceiver`.
     package var takesPush = false
 
     package init() {}
 }
 
+/// When HTTP/2 is spoken in the clear, where nothing negotiates it.
+package enum ClearHTTP2: Sendable {
+    /// To servers that say, in an answer of HTTP/1.1, that they speak it (`Upgrade: h2c`). No other server sees a byte of it.
+    case whereOffered
+    /// From the first byte on (RFC 9113, 3.3). A server that does not understand it is asked in HTTP/1.1.
+    case always
+    case never
+}
+
 /// The way to one upstream: a single HTTP/2 connection, or a few HTTP/1.1 ones where it speaks nothing newer.
 ///
-/// In the clear it tries HTTP/2 with prior knowledge first and remembers a server that did not understand. While the
-/// upstream is away it keeps trying by itself, slower each time, and fails fetches at once in between.
+/// In the clear `ClientLimits.clearHTTP2` says whether it is asked first which it speaks (`Introduction`); what the server
+/// answered is remembered until it goes away. While it is away the client keeps trying by itself, slower each time, and fails
+/// fetches at once in between.
 package final class HTTPClient: Upstream {
     private enum Link {
         case down(until: NIODeadline, reason: String)
@@ -64,7 +74,7 @@ package final class HTTPClient: Upstream {
     private let eventLoop: any EventLoop
     package weak var observer: (any UpstreamObserver)?
     private var link = Link.down(until: .uptimeNanoseconds(0), reason: "not yet connected")
-    private var speaksHTTP1 = false
+    private var opening: ClientOpening
     private var failures = 0
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var idle: [ClientConnection] = []
@@ -87,7 +97,7 @@ package final class HTTPClient: Upstream {
         self.limits = limits
         self.eventLoop = eventLoop
         self.jitter = jitter
-        speaksHTTP1 = limits.isHTTP1Only
+        opening = ClientOpening(limits.clearHTTP2)
         let bound = NIOLoopBound(Weak(client: self), eventLoop: eventLoop)
         clock = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) { task in
             guard let client = bound.value.client else { return task.cancel() }
@@ -177,7 +187,7 @@ package final class HTTPClient: Upstream {
 
     private func connect() {
         guard !isStopped else { return }
-        if !speaksHTTP1 { link = .connecting }
+        if opening != .http1 { link = .connecting }
         connecting += 1
         let tls = tls
         let host = address.host
@@ -190,7 +200,7 @@ package final class HTTPClient: Upstream {
                 channel.eventLoop.makeCompletedFuture {
                     let client = bound.value
                     let connection = ClientConnection(
-                        client: client, isTLS: tls != nil, probesHTTP2: !client.speaksHTTP1,
+                        client: client, isTLS: tls != nil, opening: client.opening,
                         takesPush: client.limits.takesPush)
                     if let tls {
                         // Server names are names: an address is checked against the certificate's addresses.
@@ -224,7 +234,7 @@ package final class HTTPClient: Upstream {
             waiting.removeAll()
             for fetch in queued where fetch.state == .queued { connection.send(fetch) }
         } else {
-            speaksHTTP1 = true
+            opening = .http1
             link = .http1
             idle(connection)
         }
@@ -237,13 +247,18 @@ package final class HTTPClient: Upstream {
         observer?.upstream(self, offersPush: true)
     }
 
-    /// The server answered the HTTP/2 preface with something else: HTTP/1.1 from now on.
-    func refusedHTTP2(_ connection: ClientConnection) {
-        connections[ObjectIdentifier(connection)] = nil
+    /// A connection is of no more use, but has shown how the next begins: in HTTP/1.1 where a server answered the HTTP/2
+    /// preface with something else, in HTTP/2 where it offered that.
+    func learned(_ opening: ClientOpening, from connection: ClientConnection) {
+        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
         connecting -= 1
-        speaksHTTP1 = true
+        self.opening = opening
         connect()
     }
+
+    /// How long a server may take to say what it speaks.
+    var introductionDeadline: NIODeadline { .now() + TimeAmount(limits.connectTimeout) }
+    var authority: HTTPBytes { authorityBytes }
 
     func note(_ error: any Error, on connection: ClientConnection) {
         lastError = describe(error)
@@ -258,9 +273,10 @@ package final class HTTPClient: Upstream {
             goDown(lastError ?? "the connection was closed")
         case .connecting where connecting > 0:
             connecting -= 1
-            if whileProbing && !speaksHTTP1 {
-                // Some servers hang up on the preface without a word; one attempt in HTTP/1.1 tells.
-                speaksHTTP1 = true
+            if whileProbing && opening != .http1 {
+                // Some servers hang up on the preface, or on a path that they do not know, without a word: one attempt
+                // with a real request of HTTP/1.1 tells.
+                opening = .http1
                 connect()
             } else {
                 connectFailedNow(lastError ?? "the connection was closed during its set-up")
@@ -284,7 +300,6 @@ package final class HTTPClient: Upstream {
     private func connectFailedNow(_ reason: String) {
         guard !isStopped else { return }
         if case .http1 = link, !connections.isEmpty { return }
-        speaksHTTP1 = limits.isHTTP1Only
         let queued = waiting
         waiting.removeAll()
         goDown(reason)
@@ -293,6 +308,8 @@ package final class HTTPClient: Upstream {
 
     private func goDown(_ reason: String) {
         failures += 1
+        // Another server may be there when it is back.
+        opening = ClientOpening(limits.clearHTTP2)
         let doubled = limits.firstBackoff * Double(1 << min(failures - 1, 16))
         let longest = min(doubled, limits.longestBackoff)
         // Half fixed, half drawn: no thundering herd, and never an immediate retry.

@@ -50,6 +50,9 @@ package struct Exchange: Hashable {
         connection.respond(stream: stream, prepared: prepared, body: body, cache: cache)
     }
 
+    /// Whether it came in HTTP/1.1 over a connection in the clear, where HTTP/2 can be had too.
+    package var offersClearHTTP2: Bool { connection.offersClearHTTP2 }
+
     /// It waits from now on for something to come to be, which the access log and the metrics tell.
     package func parked() { connection.note(stream: stream) { $0.park(at: $1) } }
 

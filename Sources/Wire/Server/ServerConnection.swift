@@ -73,6 +73,8 @@ package final class ServerConnection: ChannelInboundHandler {
         }
     }
 
+    var offersClearHTTP2: Bool { if case .http1 = engine { !isTLS } else { false } }
+
     var isLoop: Bool { if case .loop = engine { true } else { false } }
 
     func receive(_ requests: [LoopRequest]) {

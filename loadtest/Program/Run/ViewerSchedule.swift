@@ -45,7 +45,7 @@ final class ViewerSchedule {
 
     private func client(_ server: Server, _ version: ViewerPlan.Version) -> HTTPClient {
         var limits = ClientLimits()
-        limits.isHTTP1Only = version == .http1
+        limits.clearHTTP2 = version == .http1 ? .never : .always
         // What browsers open to one server.
         limits.http1Connections = 6
         limits.connectTimeout = .seconds(10)

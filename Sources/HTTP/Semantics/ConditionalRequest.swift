@@ -1,16 +1,10 @@
-import HTTP
-import struct NIOCore.ByteBuffer
-
 /// Requests that a client makes against what it holds (RFC 9110, 13).
-enum ConditionalRequest {
+package enum ConditionalRequest {
     /// Whether a 304 answers the request.
-    static func isUnchanged(_ request: RequestHead, _ head: ResponseHead, now: Int64) -> Bool {
+    package static func isUnchanged(_ request: RequestHead, _ head: ResponseHead, now: Int64) -> Bool {
         guard head.status == 200, request.method == .get || request.method == .head else { return false }
         if request.fields.contains("if-none-match") {
-            guard let tag = head.fields.first("etag") else { return false }
-            return request.fields.all("if-none-match").contains { line in
-                ListMembers(line).contains { $0.isEqual(to: "*") || weak($0).elementsEqual(weak(tag)) }
-            }
+            return holds(ifNoneMatch: request, head)
         }
         guard let condition = request.fields.first("if-modified-since"),
             let modified = head.fields.first("last-modified") ?? head.fields.first("date")
@@ -21,6 +15,14 @@ enum ConditionalRequest {
             return false
         }
         return moment <= since
+    }
+
+    /// Whether If-None-Match names what `head` describes: "*" names anything that exists, tagged or not (13.1.2).
+    package static func holds(ifNoneMatch request: RequestHead, _ head: ResponseHead) -> Bool {
+        let tag = head.fields.first("etag").map(weak)
+        return request.fields.all("if-none-match").contains { line in
+            ListMembers(line).contains { $0.isEqual(to: "*") || tag?.elementsEqual(weak($0)) == true }
+        }
     }
 
     /// If-None-Match compares weakly (RFC 9110, 13.1.2).

@@ -1,8 +1,7 @@
-import HTTP
 import struct NIOCore.ByteBuffer
 
 /// What a Range field asks of a whole that is held (RFC 9110, 14).
-enum ByteRange: Equatable {
+package enum ByteRange: Equatable {
     case single(Range<Int>)
     /// In the order in which they were asked, none empty.
     case multiple([Range<Int>])
@@ -13,7 +12,7 @@ enum ByteRange: Equatable {
     private static let limit = 16
 
     /// Nil where the whole is the answer: no Range, another unit, a malformed one, or a condition that does not hold.
-    init?(_ request: RequestHead, head: ResponseHead, length: Int) {
+    package init?(_ request: RequestHead, head: ResponseHead, length: Int) {
         guard request.method == .get, request.fields.all("range").count == 1,
             let value = request.fields.first("range"), value.prefix(6).isEqualIgnoringCase(to: "bytes="),
             Self.conditionHolds(request, head)
@@ -73,7 +72,7 @@ enum ByteRange: Equatable {
     }
 
     /// The pieces of a body that lie within `bounds`, shared.
-    static func cut(_ pieces: [ByteBuffer], to bounds: Range<Int>) -> [ByteBuffer] {
+    package static func cut(_ pieces: [ByteBuffer], to bounds: Range<Int>) -> [ByteBuffer] {
         var found: [ByteBuffer] = []
         var offset = 0
         for piece in pieces {
@@ -89,20 +88,36 @@ enum ByteRange: Equatable {
     }
 }
 
+extension ResponseHead {
+    /// Becomes the head of a 206 with one range of a whole of `length` bytes (RFC 9110, 15.3.7).
+    package mutating func becomePartial(_ bounds: Range<Int>, of length: Int) {
+        status = 206
+        fields.remove("content-length")
+        fields.set("content-range", "bytes \(bounds.lowerBound)-\(bounds.upperBound - 1)/\(length)")
+    }
+
+    /// Becomes the head of a 416: no range that was asked for lies within `length` bytes (15.5.17).
+    package mutating func becomeUnsatisfiable(of length: Int) {
+        status = 416
+        fields.remove("content-length")
+        fields.set("content-range", "bytes */\(length)")
+    }
+}
+
 /// Several ranges in one answer (RFC 9110, 14.6).
-struct MultipartRanges {
-    let boundary: String
+package struct MultipartRanges {
+    package let boundary: String
     private let partType: HTTPBytes?
     private let length: Int
 
     /// `boundary` must not occur in the body: a random one does not.
-    init(of head: ResponseHead, length: Int, boundary: String) {
+    package init(of head: ResponseHead, length: Int, boundary: String) {
         self.boundary = boundary
         self.length = length
         partType = head.fields.first("content-type")
     }
 
-    func body(_ pieces: [ByteBuffer], _ ranges: [Range<Int>]) -> [ByteBuffer] {
+    package func body(_ pieces: [ByteBuffer], _ ranges: [Range<Int>]) -> [ByteBuffer] {
         var body: [ByteBuffer] = []
         for (index, bounds) in ranges.enumerated() {
             var part = ByteBuffer(string: "\(index == 0 ? "" : "\r\n")--\(boundary)\r\n")
