@@ -130,7 +130,7 @@ let package = Package(
             name: "NeedletailLoadtest",
             dependencies: [
                 "Compression", "Configuration", "Cryptography", "HLS", "HTTP", "Harness", "Libav", "Lint",
-                "LoadtestCore", "Origin", "RTMP", "Wire",
+                "LoadtestCore", "Node", "Origin", "RTMP", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

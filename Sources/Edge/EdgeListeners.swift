@@ -21,8 +21,10 @@ struct EdgeListeners: Sendable {
             if let taken {
                 server = try await HTTPServer.listen(on: taken, tls: tls, services: services)
             } else {
-                server = try await HTTPServer.listen(
-                    host: listener.host, port: listener.port, tls: tls, services: services)
+                server = try await ListenFailure.naming("\(kind).listen", host: listener.host, port: listener.port) {
+                    try await HTTPServer.listen(
+                        host: listener.host, port: listener.port, tls: tls, services: services)
+                }
             }
             servers.append((name, server))
             logger.info(

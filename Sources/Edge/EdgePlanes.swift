@@ -107,7 +107,18 @@ struct EdgePlanes: Sendable {
 
     func stop() async {
         let directory = try? await lead.eventLoop.submit { [lead] in lead.value.disk?.directory }.get()
-        await forEach { $0.stop() }
+        // The loops end one before another: nothing may cross between them by then. Those behind the lead take their leave
+        // of it while it still hears them.
+        for plane in all.dropFirst() { try? await plane.eventLoop.submit { plane.value.stop() }.get() }
+        await deliverMessages()
+        try? await lead.eventLoop.submit { [lead] in lead.value.stop() }.get()
+        await deliverMessages()
         await directory?.stop()
+    }
+
+    /// Returns when what was on its way between the loops has arrived, and what that led to. A message takes two turns: it
+    /// leaves its loop at the end of one, and arrives in the next.
+    private func deliverMessages() async {
+        for _ in 0..<2 { await forEach { _ in } }
     }
 }

@@ -54,6 +54,19 @@ package struct EdgeService: Service {
                 settings, prometheus: prometheus, player: player, identity: identity,
                 reloads: reloads),
             on: group, logger: logger)
+        let cut: Int
+        do {
+            cut = try await serve(on: planes)
+        } catch {
+            await planes.stop()
+            throw error
+        }
+        await planes.stop()
+        logger.info("edge stopped", metadata: ["cut_connections": "\(cut)"])
+    }
+
+    /// Serves until it is told to stop, or another process has taken its place. Returns how many connections were cut.
+    private func serve(on planes: EdgePlanes) async throws -> Int {
         control.run(planes)
         // Whoever takes over is ready before it accepts: until then the edge that runs does the work.
         if takeOver != nil { try await becomeReady(planes) }
@@ -84,9 +97,7 @@ package struct EdgeService: Service {
         // take all the time there is to send the next, which is answered.
         let limit = control.drainTimeout
         let quiet = isTaken ? max(.seconds(1), limit - .seconds(2)) : .seconds(1)
-        let cut = await planes.drain(within: limit, quiet: quiet)
-        await planes.stop()
-        logger.info("edge stopped", metadata: ["cut_connections": "\(cut)"])
+        return await planes.drain(within: limit, quiet: quiet)
     }
 
     /// Waits for the upstreams, as long as an operator who takes over would.

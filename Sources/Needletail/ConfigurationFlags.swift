@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import Logging
 import Logs
+import Node
 import Wire
 
 #if canImport(Glibc)
@@ -47,6 +48,20 @@ struct ConfigurationFlags: ParsableArguments {
             if let value { overrides.append(ConfigurationOverride(path: path, value: value, flag: flag)) }
         }
         return overrides
+    }
+}
+
+extension ConfigurationFlags {
+    /// Says what the node runs by. Values are not told: a stream key may be among them.
+    func report(_ overrides: [ConfigurationOverride], to logger: Logger) {
+        var metadata: Logger.Metadata = ["version": "\(ProductVersion.text)"]
+        if let config { metadata["file"] = "\(config)" }
+        if !overrides.isEmpty {
+            metadata["replaced"] = "\(overrides.map { $0.path.joined(separator: ".") }.joined(separator: " "))"
+        }
+        logger.info(
+            config == nil ? "no configuration file, standard settings (--config names one)" : "configuration read",
+            metadata: metadata)
     }
 }
 

@@ -39,6 +39,7 @@ struct EdgeCommand: AsyncParsableCommand {
         }
         let threshold = LogThreshold(configuration.log.threshold)
         let logger = configuration.log.logger("edge", threshold: threshold)
+        flags.report(overrides, to: logger)
         let prometheus = PrometheusFactory()
         MetricsSystem.bootstrap(prometheus)
         var settings = configuration.settings

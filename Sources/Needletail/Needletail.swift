@@ -1,4 +1,6 @@
 import ArgumentParser
+import Configuration
+import Node
 
 #if canImport(Glibc)
     import Glibc
@@ -17,6 +19,7 @@ struct Needletail: AsyncParsableCommand {
               needletail origin --config edge-config/origin.yaml
               needletail edge --config edge-config/edge.yaml
             """,
+        version: ProductVersion.text,
         subcommands: [OriginCommand.self, EdgeCommand.self, LintCommand.self, CertificateCommand.self])
 
     static func main() async {
@@ -24,6 +27,17 @@ struct Needletail: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // Nor must a file that may grow no more.
         signal(SIGXFSZ, SIG_IGN)
+        if let name = CommandLine.arguments.dropFirst().first { refuseUnknown(name) }
         await main(nil)
+    }
+
+    /// Ends the process if the first word is no command: the parser would say no more than that it did not expect it.
+    private static func refuseUnknown(_ name: String) {
+        let commands = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+        guard !name.hasPrefix("-"), !commands.contains(name) else { return }
+        let hint = NearestName.match(name, among: commands).map { "Did you mean \"\($0)\"?" }
+        exit(
+            withError: ValidationError(
+                "There is no command \"\(name)\". \(hint ?? "There are \(commands.joined(separator: ", ")).")"))
     }
 }

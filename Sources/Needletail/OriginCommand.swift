@@ -40,6 +40,7 @@ struct OriginCommand: AsyncParsableCommand {
         }
         let threshold = LogThreshold(configuration.log.threshold)
         let logger = configuration.log.logger("origin", threshold: threshold)
+        flags.report(overrides, to: logger)
         let prometheus = PrometheusFactory()
         MetricsSystem.bootstrap(prometheus)
         let identity = try configuration.tls.map { try $0.identity(logger: logger) }

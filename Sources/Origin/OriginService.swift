@@ -73,19 +73,25 @@ package struct OriginService: Service {
 
         var servers: [HTTPServer] = []
         for listener in settings.http {
-            let server = try await HTTPServer.listen(
-                host: listener.host, port: listener.port, tls: listener.isSecure ? identity : nil,
-                services: HTTPServices(service))
+            let name = listener.isSecure ? "https" : "http"
+            let server = try await ListenFailure.naming("\(name).listen", host: listener.host, port: listener.port) {
+                try await HTTPServer.listen(
+                    host: listener.host, port: listener.port, tls: listener.isSecure ? identity : nil,
+                    services: HTTPServices(service))
+            }
             servers.append(server)
-            logListening(listener.isSecure ? "https" : "http", server.address)
+            logListening(name, server.address)
         }
         var ingests: [IngestListener] = []
         for listener in settings.rtmp {
-            let opened = try await IngestListener.listen(
-                host: listener.host, port: listener.port, tls: listener.isSecure ? identity : nil, on: ingest,
-                desk: desk, registry: publishers, logger: logger)
+            let name = listener.isSecure ? "rtmps" : "rtmp"
+            let opened = try await ListenFailure.naming("\(name).listen", host: listener.host, port: listener.port) {
+                try await IngestListener.listen(
+                    host: listener.host, port: listener.port, tls: listener.isSecure ? identity : nil, on: ingest,
+                    desk: desk, registry: publishers, logger: logger)
+            }
             ingests.append(opened)
-            logListening(listener.isSecure ? "rtmps" : "rtmp", opened.address)
+            logListening(name, opened.address)
         }
         try await dataPlane.submit { plane.value.status.unreadyReason = nil }.get()
         logger.info("origin ready")
@@ -103,6 +109,9 @@ package struct OriginService: Service {
             plane.value.hub.push.desk.endAll()
             return plane.value.registry.drain(within: limit)
         }.get()
+        for ingest in ingests { await ingest.cutConnections() }
+        // The loops end one before the other: what publishers said of their end, and what they were told, has crossed by then.
+        for eventLoop in [dataPlane, ingest] { try await eventLoop.submit {}.get() }
         await keeper?.close()
         try await dataPlane.submit { plane.value.book?.handovers }.get()?.close()
         logger.info("origin stopped", metadata: ["cut_connections": "\(cut)"])

@@ -18,7 +18,7 @@ enum Farewell {
 extension ChannelHandlerContext {
     /// Closes the socket now and drops what is queued, where a close through TLS would wait for the other side's
     /// close_notify. `isPolite` sends one of ours: not where a body is torn, which must not look like its end.
-    func cut(isPolite: Bool) {
+    package func cut(isPolite: Bool) {
         let handlers = channel.pipeline.syncOperations
         guard
             let tls = (try? handlers.context(handlerType: NIOSSLServerHandler.self))

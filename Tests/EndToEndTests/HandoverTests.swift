@@ -34,6 +34,7 @@ extension EndToEnd {
                 #expect(try Fleet.port("https", of: next) == fleet.edgeTLSPort)
                 #expect(running.waitForExit() == 0)
                 #expect(running.text.contains("another has taken over") && running.text.contains("cut_connections=0"))
+                #expect(!running.text.contains("shut down"), "\(running.text)")
                 _ = try eventually("every kind of viewer is served by the next: \(load.summary)") {
                     load.isWarm ? true : nil
                 }
@@ -42,6 +43,44 @@ extension EndToEnd {
             load.stop()
             #expect(load.failures.isEmpty, "\(load.failures.prefix(10)) \(load.summary)")
             print("hand-overs: \(load.summary)")
+        }
+
+        /// Loops of a node end one before another: by then nothing may cross between them. SwiftNIO says it where something
+        /// does, and will end the process for it.
+        @Test func noEventLoopIsAskedForAnythingAfterItsEnd() throws {
+            let fleet = try Fleet(edge: ["cores=2"])
+            let publisher = try fleet.publish()
+            defer { publisher.stop() }
+            let playlist = try fleet.waitForSegments("video")
+            let position = try #require(try MediaPlaylist(parsing: Data(playlist.utf8)).position)
+            var edge = fleet.edge
+            for number in 1...3 {
+                let load = try ViewerLoad(port: fleet.edgePort, tlsPort: fleet.edgeTLSPort)
+                _ = try eventually("every kind of viewer is served: \(load.summary)") { load.isWarm ? true : nil }
+                #expect(edge.stop() == 0)
+                load.stop()
+                #expect(edge.text.contains("edge stopped") && !edge.text.contains("shut down"), "\(edge.text)")
+                guard number < 3 else { break }
+                edge = try Fleet.start(
+                    "edge",
+                    [
+                        "--set", "cores=2", "--http", "127.0.0.1:\(fleet.edgePort)", "--https",
+                        "127.0.0.1:\(fleet.edgeTLSPort)",
+                    ], in: fleet.directory, name: "edge-again-\(number)")
+                _ = try edge.line(with: "upstream connected")
+            }
+            // The origin: one who publishes, and others who have said nothing yet.
+            let silent = try (0..<4).map { _ in try RawConnection(port: fleet.rtmpPort) }
+            let viewer = try ChildProcess(
+                "curl",
+                [
+                    "-sk", "--max-time", "5",
+                    "https://127.0.0.1:\(fleet.originTLSPort)/live/demo/video/playlist.m3u8?_HLS_msn=\(position.sequence + 1)",
+                ], in: fleet.directory, name: "held-by-the-origin")
+            defer { viewer.stop() }
+            #expect(fleet.origin.stop() == 0)
+            #expect(fleet.origin.text.contains("origin stopped") && !fleet.origin.text.contains("shut down"))
+            for connection in silent { #expect(connection.receivedUntilClosed(within: 5) != nil) }
         }
 
         @Test func whoCannotServeTakesNothing() throws {

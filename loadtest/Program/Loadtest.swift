@@ -1,11 +1,13 @@
 import ArgumentParser
 import Foundation
+import Node
 
 /// Measures a live platform from the publisher's side to the glass.
 @main
 struct Loadtest: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "needletail-loadtest", abstract: "Measures live video from the publisher to the glass.",
+        version: ProductVersion.text,
         subcommands: [RunCommand.self, CompareCommand.self, BenchCommand.self, EdgeBenchCommand.self])
 
     static func main() {

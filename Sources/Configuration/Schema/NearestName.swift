@@ -1,7 +1,7 @@
 /// Finds the name that a misspelt one was meant to be.
-enum NearestName {
+package enum NearestName {
     /// The candidate with the fewest edits from `name`, nil when all are too far to be a slip of the fingers.
-    static func match(_ name: String, among candidates: [String]) -> String? {
+    package static func match(_ name: String, among candidates: [String]) -> String? {
         let wanted = folded(name)
         let limit = max(1, min(3, wanted.count / 3))
         var best: (distance: Int, name: String)?

@@ -7,14 +7,18 @@ import Wire
 /// A listening socket for publishers: RTMP in the clear, RTMPS where a TLS context is given.
 struct IngestListener: Sendable {
     private let channel: any Channel
+    /// Publishers' connections that are open, on the loop where they live.
+    private let connections: NIOLoopBoundBox<[ObjectIdentifier: any Channel]>
 
     var address: SocketAddress? { channel.localAddress }
 
     static func listen(
-        host: String, port: Int, tls: ServerIdentity?, on group: any EventLoopGroup, desk: PublishDesk,
+        host: String, port: Int, tls: ServerIdentity?, on eventLoop: any EventLoop, desk: PublishDesk,
         registry: PublisherRegistry, logger: Logger
     ) async throws -> IngestListener {
-        let bootstrap = ServerBootstrap(group: group)
+        let connections = NIOLoopBoundBox<[ObjectIdentifier: any Channel]>.makeBoxSendingValue(
+            [:], eventLoop: eventLoop)
+        let bootstrap = ServerBootstrap(group: eventLoop)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -34,10 +38,27 @@ struct IngestListener: Sendable {
                     }
                     try channel.pipeline.syncOperations.addHandler(
                         PublisherConnection(desk: desk, registry: registry, logger: logger))
+                    connections.value[ObjectIdentifier(channel)] = channel
+                    channel.closeFuture.whenComplete { _ in connections.value[ObjectIdentifier(channel)] = nil }
                 }
             }
-        return IngestListener(channel: try await bootstrap.bind(host: host, port: port).get())
+        return IngestListener(
+            channel: try await bootstrap.bind(host: host, port: port).get(), connections: connections)
     }
 
+    /// Accepts no more publishers.
     func close() async { try? await channel.close().get() }
+
+    /// Cuts the connections that are left, and returns when they have given back what they had: their loop may end then.
+    func cutConnections() async {
+        let ends = channel.eventLoop.flatSubmit { [channel, connections] in
+            let open = Array(connections.value.values)
+            for connection in open {
+                let handler = try? connection.pipeline.syncOperations.context(handlerType: PublisherConnection.self)
+                handler?.cut(isPolite: true)
+            }
+            return EventLoopFuture.andAllComplete(open.map(\.closeFuture), on: channel.eventLoop)
+        }
+        try? await ends.get()
+    }
 }

@@ -11,6 +11,8 @@ package final class LoopClient: Upstream, FetchCarrier {
     private var state = LoopState(isConnected: false, offersPush: false, awayReason: "starting")
     private var fetches: [Int32: Fetch] = [:]
     private var lastStream: Int32 = -1
+    /// Nothing crosses to the other loop any more, which may end.
+    private var isStopped = false
 
     fileprivate init(requests: LoopMailbox<LoopRequest>) {
         self.requests = requests
@@ -26,10 +28,15 @@ package final class LoopClient: Upstream, FetchCarrier {
     package func probe() {}
 
     package func stop() {
-        requests.post(.close)
+        post(.close)
+        isStopped = true
         let lost = fetches.values
         fetches = [:]
         for fetch in lost { fetch.fail(.connectionLost) }
+    }
+
+    private func post(_ request: LoopRequest) {
+        if !isStopped { requests.post(request) }
     }
 
     /// The loop that is asked ends what takes too long; there is no deadline here.
@@ -39,7 +46,7 @@ package final class LoopClient: Upstream, FetchCarrier {
         let fetch = Fetch(request: request, body: body, receiver: receiver, deadline: .distantFuture)
         repeat { lastStream = lastStream > Int32.max - 2 ? 1 : lastStream + 2 } while fetches[lastStream] != nil
         carry(fetch, lastStream)
-        requests.post(.fetch(stream: lastStream, request, body: body))
+        post(.fetch(stream: lastStream, request, body: body))
         return fetch
     }
 
@@ -52,11 +59,11 @@ package final class LoopClient: Upstream, FetchCarrier {
 
     func abandon(_ fetch: Fetch) {
         guard fetches.removeValue(forKey: fetch.stream) != nil else { return }
-        requests.post(.cancel(stream: fetch.stream))
+        post(.cancel(stream: fetch.stream))
     }
 
     func pauseChanged(_ fetch: Fetch) {
-        requests.post(.pause(stream: fetch.stream, fetch.isPaused))
+        post(.pause(stream: fetch.stream, fetch.isPaused))
     }
 
     fileprivate func receive(_ answers: [LoopAnswer]) {
@@ -74,7 +81,7 @@ package final class LoopClient: Upstream, FetchCarrier {
     }
 
     private func promised(_ request: RequestHead, _ stream: Int32, on parent: Int32) {
-        guard let receiver = fetches[parent]?.promised(request) else { return requests.post(.cancel(stream: stream)) }
+        guard let receiver = fetches[parent]?.promised(request) else { return post(.cancel(stream: stream)) }
         carry(Fetch(request: request, body: ByteBuffer(), receiver: receiver, deadline: .distantFuture), stream)
     }
 

@@ -16,6 +16,8 @@ final class LoopServer {
     private let eventLoop: any EventLoop
     private var streams: [Int32: Stream] = [:]
     private var lastPush: Int32 = 0
+    /// The client has taken its leave: nothing crosses to its loop any more, which may end.
+    private var isClosed = false
 
     /// Largest piece of a body that crosses at once, in bytes.
     private static let pieceBytes = 256 * 1024
@@ -40,7 +42,9 @@ final class LoopServer {
             case .pause(let stream, let isPaused):
                 streams[stream]?.isPaused = isPaused
                 if !isPaused { pump(stream) }
-            case .close: connectionLost()
+            case .close:
+                isClosed = true
+                connectionLost()
             }
         }
     }
@@ -49,7 +53,9 @@ final class LoopServer {
         for stream in streams.keys.sorted() { tear(stream) }
     }
 
-    func tell(_ state: LoopState) { answers.post(.state(state)) }
+    func tell(_ state: LoopState) {
+        if !isClosed { answers.post(.state(state)) }
+    }
 
     // MARK: Answers
 

@@ -17,7 +17,7 @@ struct RunCommand: ParsableCommand {
     @Argument(help: "The scenario (YAML). Samples are in loadtest/scenarios.")
     var scenario: String
 
-    @Option(help: "Where the report goes, without an ending. By default the scenario's name.")
+    @Option(help: "Where the report goes, without an ending. By default the scenario's name in loadtest-reports.")
     var report: String?
 
     @Option(help: ArgumentHelp("Replaces one setting, such as duration=10s. May be repeated.", valueName: "key=value"))
@@ -52,7 +52,7 @@ struct RunCommand: ParsableCommand {
             scenario: scenario.name, startedAt: startedAt, machine: Self.machine(), rounds: rounds)
         report.isComplete = !Interrupt.isAsked && rounds.count == scenario.rounds
         report.judge(scenario.thresholds)
-        let base = self.report ?? scenario.name
+        let base = try self.report ?? ReportFiles.standardBase(scenario.name)
         try ReportFiles.write(report, base: base)
         progress.say("")
         print(report.summary)
@@ -106,6 +106,12 @@ struct RunCommand: ParsableCommand {
 
 /// The three forms of a report.
 enum ReportFiles {
+    /// A folder of the working directory, which the repository ignores.
+    static func standardBase(_ scenario: String) throws -> String {
+        try FileManager.default.createDirectory(atPath: "loadtest-reports", withIntermediateDirectories: true)
+        return "loadtest-reports/\(scenario)"
+    }
+
     static func write(_ report: RunReport, base: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
