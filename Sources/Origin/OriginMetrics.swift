@@ -23,6 +23,12 @@ enum OriginMetrics {
             text.family(name, .counter, help: help)
             text.sample(name, value)
         }
+        text.family(
+            "needletail_origin_publish_warnings_total", .counter,
+            help: "Warnings of what publishers sent and what is left out of it, each cause once a publish.")
+        for (cause, count) in publishers.warningCounts {
+            text.sample("needletail_origin_publish_warnings_total", labels: [("reason", cause)], count)
+        }
         PushMetrics.write(hub.push.desk.figures, prefix: "needletail_origin", into: &text)
         text.family("needletail_origin_parked_requests", .gauge, help: "Requests that wait for media to come.")
         text.sample("needletail_origin_parked_requests", UInt64(clamping: hub.parking.count))

@@ -30,6 +30,9 @@ package struct OriginService: Service {
     }
 
     package func run() async throws {
+        // Before anything else: what another origin keeps there is not touched.
+        let lock = try settings.stateDirectory.map { path throws(StateError) in try DirectoryLock(path: path) }
+        defer { withExtendedLifetime(lock) {} }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let dataPlane = group.next()
         let ingest = group.next()
@@ -60,9 +63,9 @@ package struct OriginService: Service {
                 NIOLoopBound(
                     OriginControl.Parts(hub: plane.value.hub, registry: plane.value.registry), eventLoop: dataPlane)
             }.get())
-        let (desk, service) = try await dataPlane.submit { [settings] in
+        let (gateway, service) = try await dataPlane.submit { [settings] in
             (
-                PublishDesk(
+                IngestGateway(
                     limits: settings.rtmpLimits, hub: NIOLoopBound(plane.value.hub, eventLoop: dataPlane),
                     dataPlane: dataPlane),
                 NIOLoopBound(
@@ -88,7 +91,7 @@ package struct OriginService: Service {
             let opened = try await ListenFailure.naming("\(name).listen", host: listener.host, port: listener.port) {
                 try await IngestListener.listen(
                     host: listener.host, port: listener.port, tls: listener.isSecure ? identity : nil, on: ingest,
-                    desk: desk, registry: publishers, logger: logger)
+                    gateway: gateway, registry: publishers, logger: logger)
             }
             ingests.append(opened)
             logListening(name, opened.address)

@@ -162,6 +162,46 @@ import Testing
         #expect(packaged.segments(.video).map(\.isDiscontinuity) == [false, true, false])
     }
 
+    /// Two sequences are known from the start: the picture goes from one to the other by its picture parameter set alone.
+    @Test func aPictureMayChangeToAnotherKnownSequence() throws {
+        // Sequence 1, 640x352, and picture parameter set 1, which belongs to it.
+        var bits = BitWriter()
+        for byte: UInt32 in [0x67, 66, 0xc0, 31] { bits.write(byte, 8) }
+        func code(_ value: UInt32) {
+            let length = 32 - (value + 1).leadingZeroBitCount
+            bits.write(0, length - 1)
+            bits.write(value + 1, length)
+        }
+        for value: UInt32 in [1, 0, 2, 1] { code(value) }
+        bits.write(0, 1)
+        for value: UInt32 in [39, 21] { code(value) }
+        bits.write(0b11_0_0_1, 5)
+        // ue(1) for its own number, ue(1) for its sequence's.
+        let second: [UInt8] = [0x68, 0b010_010_11, 0x38, 0x80]
+        var slice = BitWriter()
+        slice.write(0x65, 8)
+        slice.write(0b1_0001000_010_1, 12)
+        let other = slice.bytes + [0x55, 0xaa]
+        let packets = publish(150, record: Units.record(Self.small)) { index in
+            switch index {
+            case 0: [Self.small, bits.bytes, Units.picture, second, Units.idr]
+            case 100: [other]
+            default: [index % 50 == 0 ? Units.idr : Units.predicted]
+            }
+        }
+        let packaged = package(packets)
+        #expect(packaged.tracks(.video).map(\.format.width) == [320, 640])
+        #expect(packaged.segments(.video).map(\.isDiscontinuity) == [false, false, true])
+    }
+
+    /// Three bytes of a start code may be a length of 256 to 511 bytes as well.
+    @Test func aFrameWhoseLastLengthIsBrokenIsNoByteStream() {
+        var frame = Units.lengths([Units.idr + [UInt8](repeating: 0x77, count: 290)])
+        frame.writeBytes([0, 0, 9, 9, 0x41])
+        let unit = read(frame)
+        #expect(unit.framing == .broken && unit.access == .closed && unit.hasPicture)
+    }
+
     @Test(arguments: [0, 1, 2]) func aByteStreamIsConverted(form: Int) throws {
         let set = form == 1 ? Units.byteStream([Self.small, Units.picture]) : Units.record(Self.small)
         // The third has no record at all: the key frame brings its sets.

@@ -53,7 +53,9 @@ import Testing
                 if type == "stsd" || type == "dref" {
                     // One entry, as the count says.
                     let entries = boxes.filter { !$0.dropFirst(name.count + 1).contains("/") }
-                    guard head.suffix(4) == [0, 0, 0, 1], entries.count == 1 else { throw Wrong("\(name) counts wrong") }
+                    guard head.suffix(4) == [0, 0, 0, 1], entries.count == 1 else {
+                        throw Wrong("\(name) counts wrong")
+                    }
                 }
                 found += boxes
             case .any?: try check(type, body, name)

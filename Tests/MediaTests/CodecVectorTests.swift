@@ -39,8 +39,8 @@ import Testing
         {
             bytes.moveReaderIndex(forwardBy: 4)
             let message = RTMPMessage(type: type, stream: 1, timestamp: UInt32(high) << 24 | low, payload: body)
-            if type == 9 { video += TagReader.video(message) }
-            if type == 8 { audio += TagReader.audio(message) }
+            if type == 9 { video += TagReader.video(message).tags }
+            if type == 8 { audio += TagReader.audio(message).tags }
         }
         return (video, audio)
     }

@@ -124,7 +124,7 @@ final class LiveOrigin {
             }
         }
 
-        func leave() { hub.release(grant, end: .finished) }
+        func leave() { hub.release(grant.number, end: .finished) }
 
         /// Bytes that are a part's own.
         static func media(_ kind: MediaKind, _ sequence: Int64, _ part: Int, count: Int) -> ByteBuffer {

@@ -14,7 +14,8 @@ import Testing
 final class TwinOrigin {
     private let loop = EmbeddedEventLoop()
     private let hub: ChannelHub
-    private let desk: PublishDesk
+    private let gateway: IngestGateway
+    private let registry = PublisherRegistry(limit: 8, halfOpenLimit: 8)
     private let logger = Logger(label: "twin") { _ in SwiftLogNoOpLogHandler() }
     private var publish: ActivePublish?
     private var grants: UInt64 = 0
@@ -36,7 +37,7 @@ final class TwinOrigin {
             book: try EpochBook(
                 path: book, origin: name, interval: 0, pool: nil, clock: { [time] in time.now }, logger: logger),
             logger: logger)
-        desk = PublishDesk(limits: RTMPLimits(), hub: NIOLoopBound(hub, eventLoop: loop), dataPlane: loop)
+        gateway = IngestGateway(limits: RTMPLimits(), hub: NIOLoopBound(hub, eventLoop: loop), dataPlane: loop)
     }
 
     var channel: LiveChannel? { hub.channel("demo") }
@@ -46,9 +47,11 @@ final class TwinOrigin {
 
     func begin(at now: Int64) throws {
         self.now = now
-        let grant = try hub.claim(app: "live", key: "demo", ticket: PublishTicket { _ in })
+        let ticket = PublishTicket { _ in }
+        let grant = try hub.claim(app: "live", key: "demo", ticket: ticket)
         publish = ActivePublish(
-            grant: grant, desk: desk, eventLoop: loop, logger: logger, clock: { [unowned self] in self.now })
+            grant: grant, lease: PublishLease(number: ticket.number, gateway: gateway), gateway: gateway,
+            registry: registry, eventLoop: loop, logger: logger, clock: { [unowned self] in self.now })
     }
 
     func take(_ packet: HeldPackets.Packet, at now: Int64) {
@@ -59,7 +62,7 @@ final class TwinOrigin {
     }
 
     func lose(_ end: PublishEnd = .lost) {
-        publish?.finish(end, reason: "the test's")
+        publish?.finish(PublishEnding(end: end, actor: .connection, reason: "the test's"))
         publish = nil
         loop.run()
     }

@@ -13,7 +13,9 @@ import Testing
         while let next = rest.readSlice(length: min(piece, max(1, rest.readableBytes))) {
             input.writeImmutableBuffer(next)
             while let message = try reader.next(&input) {
-                if message.type == 1 { reader.setChunkSize(message.payload.getInteger(at: 0, as: UInt32.self) ?? 0) }
+                if message.type == 1 {
+                    try reader.setChunkSize(message.payload.getInteger(at: 0, as: UInt32.self) ?? 0)
+                }
                 found.append(message)
             }
         }

@@ -95,6 +95,65 @@ import Testing
         #expect(metadata.first?.width == 1280)
     }
 
+    /// RTMP 1.0, 5.4.1: 1 to 2^31 - 1 bytes, of which 16 MiB are ever used.
+    @Test(arguments: [1, 128, 65_536, 0xff_ffff, 0x7fff_ffff] as [UInt32]) func chunkSizesAreHonoured(size: UInt32) {
+        var publisher = publishing()
+        publisher.message(1, ByteBuffer(integer: size), lane: 2)
+        publisher.chunkSize = Int(size)
+        publisher.message(
+            9, ByteBuffer(bytes: [0x17, 1, 0, 0, 0] + [UInt8](repeating: 5, count: 90_000)), lane: 6, stream: 1)
+        var listening = Listening()
+        listening.receive(publisher.bytes, piece: 4_000)
+        #expect(listening.close == nil && listening.video.count == 1)
+    }
+
+    @Test(arguments: [0, 0x8000_0000, 0xffff_ffff] as [UInt32]) func chunkSizesThatRTMPDoesNotAllowAreRefusedByName(
+        size: UInt32
+    ) {
+        var publisher = publishing()
+        publisher.message(1, ByteBuffer(integer: size), lane: 2)
+        var listening = Listening()
+        listening.receive(publisher.bytes)
+        #expect(listening.close == .chunkSizeOutOfRange(size))
+        #expect(listening.close?.description.contains("\(size)") == true)
+        #expect(listening.sent.contains("NetStream.Publish.Failed"))
+        #expect(!listening.effects.contains(.unpublished))
+    }
+
+    /// Data is nothing that a publish needs: whatever it holds, the publish goes on, and what was left out is said.
+    @Test func oddDataNeverEndsAPublish() {
+        var name = ByteBuffer()
+        name.write(amf: .string("onMetaData"))
+        var nested = name
+        for _ in 0..<5_000 { nested.writeBytes([3, 0, 1, 0x61]) }
+        var torn = name
+        torn.writeBytes([8, 0, 0, 0, 9, 0, 5, 0x77])
+        var unknown = ByteBuffer()
+        unknown.write(amf: .string("onTextData"))
+        unknown.write(amf: .object([("text", .string("hello"))]))
+        let odd = [
+            ByteBuffer(bytes: [0x2f, 1, 2, 3]), nested, torn, ByteBuffer(), ByteBuffer(bytes: [2, 0xff, 0xff, 1]),
+            ByteBuffer(repeating: 5, count: 40_000), unknown,
+        ]
+        for payload in odd {
+            for type: UInt8 in [18, 15] {
+                var publisher = publishing()
+                publisher.message(type, payload, lane: 4, stream: 1)
+                publisher.message(9, ByteBuffer(bytes: [0x17, 1, 0, 0, 0, 1, 2]), lane: 6, stream: 1)
+                var listening = Listening()
+                listening.receive(publisher.bytes)
+                #expect(listening.close == nil && listening.video.count == 1, "\(payload)")
+            }
+        }
+        var publisher = publishing()
+        publisher.message(18, unknown, lane: 4, stream: 1)
+        publisher.message(18, torn, lane: 4, stream: 1)
+        var listening = Listening()
+        listening.receive(publisher.bytes)
+        let faults = listening.effects.compactMap { if case .fault(let fault) = $0 { fault.cause } else { nil } }
+        #expect(faults == ["unknown_message", "malformed_data"])
+    }
+
     @Test func playingIsRefusedClearly() {
         var publisher = Publisher()
         publisher.handshake()
@@ -115,17 +174,19 @@ import Testing
         var publisher = Publisher()
         publisher.handshake()
         idle.receive(publisher.bytes)
-        idle.session.tick(at: idle.start + limits.handshakeTimeout, into: &idle.effects)
+        // One deadline for the whole way to a publish, whatever steps are taken.
+        idle.session.tick(at: idle.start + limits.handshakeTimeout - .milliseconds(1), into: &idle.effects)
         #expect(idle.close == nil)
-        idle.session.tick(at: idle.start + limits.handshakeTimeout + limits.idleTimeout, into: &idle.effects)
+        idle.session.tick(at: idle.start + limits.handshakeTimeout, into: &idle.effects)
         #expect(idle.close == .notPublishedInTime)
 
         var dead = Listening()
         dead.receive(publishing().bytes)
         #expect(dead.session.nextDeadline == dead.start + limits.idleTimeout)
         dead.session.tick(at: dead.start + limits.idleTimeout, into: &dead.effects)
-        #expect(dead.close == .silent)
-        #expect(dead.effects.contains(.unpublished))
+        #expect(dead.close == .silent(for: limits.idleTimeout))
+        // The publisher has not ended its publish: it is lost, and may come back.
+        #expect(!dead.effects.contains(.unpublished))
     }
 
     @Test func whatIsTooMuchEndsTheConnection() {

@@ -6,10 +6,10 @@ import Testing
 
 @Suite struct TagTests {
     private func video(_ bytes: [UInt8]) -> [VideoTag] {
-        TagReader.video(RTMPMessage(type: 9, stream: 1, timestamp: 7, payload: ByteBuffer(bytes: bytes)))
+        TagReader.video(RTMPMessage(type: 9, stream: 1, timestamp: 7, payload: ByteBuffer(bytes: bytes))).tags
     }
     private func audio(_ bytes: [UInt8]) -> [AudioTag] {
-        TagReader.audio(RTMPMessage(type: 8, stream: 1, timestamp: 7, payload: ByteBuffer(bytes: bytes)))
+        TagReader.audio(RTMPMessage(type: 8, stream: 1, timestamp: 7, payload: ByteBuffer(bytes: bytes))).tags
     }
     private static let body: [UInt8] = [0xaa, 0xbb]
 
@@ -66,6 +66,38 @@ import Testing
         #expect(opus.map(\.codec) == [.opus])
         #expect(opus.map(\.kind) == [.frame(ByteBuffer(bytes: Self.body))])
         #expect(audio([0x2f, 1]).map(\.codec) == [.other("id 2")])
+    }
+
+    /// What cannot be read is said, and what was read before it holds.
+    @Test func faultsAreNamed() {
+        let video = { (bytes: [UInt8]) in
+            TagReader.video(RTMPMessage(type: 9, stream: 1, timestamp: 7, payload: ByteBuffer(bytes: bytes)))
+        }
+        #expect(video([0x17, 1]).fault == .truncated)
+        #expect(video([0x17, 9, 0, 0, 0]).fault == .packetType(9))
+        #expect(video([0x96, 0x73] + Array("avc1".utf8)).fault == .arrangement(7))
+        let many: [UInt8] = (0..<17).flatMap { [UInt8($0), 0, 0, 1, 0xaa] as [UInt8] }
+        let reading = video([0x96, 0x13] + Array("avc1".utf8) + many)
+        #expect(reading.tags.count == 16 && reading.fault == .tooManyTracks(limit: 16))
+        // A command, and colour metadata, carry no media and are no fault.
+        for bytes: [UInt8] in [[0x57, 1], [0x94] + Array("hvc1".utf8) + [1, 2]] {
+            #expect(video(bytes).tags.isEmpty && video(bytes).fault == nil)
+        }
+        let sound = TagReader.audio(
+            RTMPMessage(type: 8, stream: 1, timestamp: 7, payload: ByteBuffer(bytes: [0xaf, 7])))
+        #expect(sound.tags.isEmpty && sound.fault == .packetType(7))
+    }
+
+    @Test(
+        arguments: [(2, "MP3"), (11, "Speex"), (5, "Nellymoser"), (7, "G.711 A-law")] as [(UInt8, String)])
+    func soundThatIsNotPackagedHasAName(id: UInt8, name: String) {
+        #expect(audio([id << 4 | 0x0f, 1, 2]).map(\.codec.name) == [name])
+    }
+
+    @Test(arguments: [(2, "Sorenson H.263 (FLV1)"), (4, "VP6"), (3, "Screen Video")] as [(UInt8, String)])
+    func picturesThatAreNotPackagedHaveAName(id: UInt8, name: String) {
+        #expect(video([0x10 | id, 1, 2]).map(\.codec.name) == [name])
+        #expect(video([0x91] + Array("vp09".utf8) + [1]).map(\.codec.name) == ["VP9"])
     }
 
     /// Seeded mutants of every message and session above: nothing traps, and what ends a connection has a reason.

@@ -20,6 +20,13 @@ package final class RawConnection {
 
     deinit { close(descriptor) }
 
+    /// Ends it by RST when it is given up, in place of FIN.
+    package func reset() {
+        var linger = Foundation.linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Foundation.linger>.size))
+    }
+
     package func send(_ bytes: [UInt8]) {
         _ = bytes.withUnsafeBytes { Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
     }

@@ -33,12 +33,17 @@ struct AccessUnit {
     /// - Parameter lengthSize: bytes of a unit's length, 1 to 4.
     init(_ frame: UnsafeRawBufferPointer, codec: VideoCodec, lengthSize: Int) {
         self.codec = codec
-        if !NALUnits.visit(lengthsOf: frame, size: lengthSize, { note($0, of: frame) }) {
-            if NALUnits.beginsWithStartCode(frame) {
-                self = AccessUnit(byteStream: frame, codec: codec)
-            } else {
-                framing = .broken
-            }
+        var count = 0
+        let isWhole = NALUnits.visit(lengthsOf: frame, size: lengthSize) {
+            count += 1
+            note($0, of: frame)
+        }
+        if isWhole { return }
+        // Three bytes of a start code may be a length as well: one that fits is taken for that.
+        if NALUnits.beginsWithStartCode(frame), count == 0 || frame[2] == 0 {
+            self = AccessUnit(byteStream: frame, codec: codec)
+        } else {
+            framing = .broken
         }
     }
 

@@ -72,7 +72,7 @@ package struct H264Configuration: Sendable, Equatable {
         record.append(UInt8(pictures.count))
         append(pictures)
         if [100, 110, 122, 144].contains(first.bytes[1]) {
-            let extensions = sets.of(.extension_)
+            let extensions = sets.of(.supplement)
             record += [0xfc | UInt8(set.chroma & 3), 0xf8 | UInt8(set.lumaDepth - 8 & 7)]
             record += [0xf8 | UInt8(set.chromaDepth - 8 & 7), UInt8(extensions.count)]
             append(extensions)

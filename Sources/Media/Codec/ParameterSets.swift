@@ -1,7 +1,7 @@
 /// The parameter sets of an H.264 or HEVC stream, by kind and number, in the order in which they came.
 struct ParameterSets: Sendable, Equatable, Codable {
     /// Sequence, picture, or HEVC's video parameter set; H.264's extension counts as one of its own.
-    enum Kind: Int, Sendable, Codable { case video, sequence, picture, extension_ }
+    enum Kind: Int, Sendable, Codable { case video, sequence, picture, supplement }
 
     struct Unit: Sendable, Equatable, Codable {
         let kind: Kind
@@ -44,6 +44,14 @@ struct ParameterSets: Sendable, Equatable, Codable {
 
     func of(_ kind: Kind) -> [Unit] { units.filter { $0.kind == kind } }
 
+    /// Whether the first sequence is the one that a picture parameter set belongs to; true where that is not known.
+    func leads(pictureSet id: UInt32?) -> Bool {
+        guard let id, let picture = units.first(where: { $0.kind == .picture && $0.id == id }),
+            let first = units.first(where: { $0.kind == .sequence })
+        else { return true }
+        return first.id == picture.parent || !units.contains { $0.kind == .sequence && $0.id == picture.parent }
+    }
+
     /// The same with the sequence that a picture parameter set belongs to first: the one that is shown.
     func leading(pictureSet id: UInt32?) -> ParameterSets {
         guard let id, let picture = units.first(where: { $0.kind == .picture && $0.id == id }),
@@ -76,7 +84,7 @@ struct ParameterSets: Sendable, Equatable, Codable {
             return Unit(kind: .picture, id: id, parent: parent, bytes: bytes)
         case 13:
             guard let id = bits.unsigned(), id < 32 else { return nil }
-            return Unit(kind: .extension_, id: id, parent: id, bytes: bytes)
+            return Unit(kind: .supplement, id: id, parent: id, bytes: bytes)
         default: return nil
         }
     }

@@ -21,14 +21,18 @@ struct InBandSets: Sendable, Codable {
     mutating func configuration(
         after current: VideoConfiguration?, codec: VideoCodec, pictureSet: UInt32?
     ) throws(MediaError) -> VideoConfiguration? {
-        guard let found = waiting else { return nil }
+        let found = waiting
         waiting = nil
         guard let current, current.codec == codec, let known = current.units else {
-            return try VideoConfiguration(codec: codec, sets: found.leading(pictureSet: pictureSet), lengthSize: 4)
+            return try found.map { sets throws(MediaError) in
+                try VideoConfiguration(codec: codec, sets: sets.leading(pictureSet: pictureSet), lengthSize: 4)
+            }
         }
         var sets = known.sets
-        sets.merge(found)
-        guard !sets.hasSameUnits(as: known.sets) else { return nil }
+        if let found { sets.merge(found) }
+        // The picture may change to another of the known sequences, by its picture parameter set alone.
+        let isOther = found.map { _ in !sets.hasSameUnits(as: known.sets) } ?? false
+        guard isOther || !sets.leads(pictureSet: pictureSet) else { return nil }
         return try VideoConfiguration(
             codec: codec, sets: sets.leading(pictureSet: pictureSet), lengthSize: known.lengthSize)
     }

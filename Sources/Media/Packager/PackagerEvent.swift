@@ -122,8 +122,9 @@ package struct Part: Sendable {
 package enum PackagerWarning: Sendable, Equatable, Hashable, CustomStringConvertible {
     case longGOP(seconds: Double, LongGOP)
     case timestampJump(kind: MediaKind)
-    case unsupportedCodec(String)
     case badConfiguration(String)
+    /// Frames before their track's configuration record, or without one.
+    case noConfiguration(kind: MediaKind, codec: String)
     case trackMissing(kind: MediaKind)
     case layoutChanged(kind: MediaKind)
 
@@ -147,8 +148,11 @@ package enum PackagerWarning: Sendable, Equatable, Hashable, CustomStringConvert
             "A NAL unit is longer than its frame, or than its length can say: what follows it is dropped."
         case .timestampJump(let kind):
             "The \(kind) timestamps jumped; the time line was bridged, and a discontinuity follows."
-        case .unsupportedCodec(let name): "Codec \(name) is not supported; its frames are dropped."
         case .badConfiguration(let reason): reason
+        case .noConfiguration(.video, let codec):
+            "\(codec) frames came without a configuration record before them; they are dropped until one comes."
+        case .noConfiguration(.audio, let codec):
+            "\(codec) frames came without a configuration before them; they are dropped until one comes."
         case .trackMissing(.audio): "Sound stays behind the picture by more than 1.5 s: it is filled with silence."
         case .trackMissing(.video): "The picture stays behind the sound by more than 1.5 s: it is listed as a gap."
         case .layoutChanged(let kind): "The \(kind) configuration changed; a discontinuity follows."
@@ -163,10 +167,26 @@ package enum PackagerWarning: Sendable, Equatable, Hashable, CustomStringConvert
         case .interval:
             "Keyframes come \(seconds) s apart, longer than a segment may be: cut without one. "
                 + "Set the encoder's keyframe interval to 2 s."
+        case .gradual(0):
+            "The encoder sends recovery points at pictures that decoding cannot start at, and no keyframe for \(seconds) s: "
+                + "segments begin without one. Set the encoder's keyframe interval to 2 s."
         case .gradual(let frames):
             "The encoder refreshes the picture gradually (recovery points over \(frames) frames) and has sent no keyframe for "
                 + "\(seconds) s: segments begin without one, and who joins sees a picture at a keyframe only. "
                 + "Turn intra refresh off, with a keyframe every 2 s."
+        }
+    }
+
+    /// The cause as a word, for metrics.
+    package var cause: String {
+        switch self {
+        case .longGOP: "long_gop"
+        case .timestampJump: "timestamp_jump"
+        case .badConfiguration: "bad_configuration"
+        case .noConfiguration: "no_configuration"
+        case .trackMissing: "track_missing"
+        case .layoutChanged: "layout_changed"
+        case .brokenFrame: "broken_frame"
         }
     }
 }

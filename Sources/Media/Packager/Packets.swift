@@ -3,8 +3,25 @@ import struct NIOCore.ByteBuffer
 /// The two kinds of track that are packaged.
 package enum MediaKind: Sendable, Hashable, Codable { case video, audio }
 
-package enum VideoCodec: String, Sendable, Hashable { case h264, hevc, av1 }
-package enum AudioCodec: String, Sendable, Hashable { case aac, opus }
+package enum VideoCodec: String, Sendable, Hashable {
+    case h264, hevc, av1
+
+    /// As people write it.
+    package var name: String {
+        switch self {
+        case .h264: "H.264"
+        case .hevc: "HEVC"
+        case .av1: "AV1"
+        }
+    }
+}
+
+package enum AudioCodec: String, Sendable, Hashable {
+    case aac, opus
+
+    /// As people write it.
+    package var name: String { self == .aac ? "AAC" : "Opus" }
+}
 
 /// What an ingest protocol carried.
 package enum PacketPayload: Sendable {

@@ -28,6 +28,8 @@ package struct PublishPackager: Sendable {
     private var wait = StartWait()
     private(set) var isRunning = false
     private var warned: Set<PackagerWarning> = []
+    /// Tracks of which a configuration came that cannot be used.
+    private var misconfigured: Set<MediaKind> = []
     private var isRefused = false
 
     /// - Parameters:
@@ -85,6 +87,9 @@ package struct PublishPackager: Sendable {
             video: video.flatMap { $0.hasBegun ? track(.video, $0.continuation) : nil },
             audio: audio.flatMap { $0.hasBegun ? track(.audio, $0.continuation) : nil })
     }
+
+    /// False while no track has a configuration that can be used: nothing that comes can be packaged.
+    package var hasTrack: Bool { video != nil || audio != nil || !wait.layout.isEmpty }
 
     // MARK: Handover
 
@@ -217,9 +222,11 @@ package struct PublishPackager: Sendable {
         case .end: return
         case .configuration(let record): configureVideo(packet.codec, record: record, into: &events)
         case .frame(let bytes):
-            guard let (bytes, access) = read(bytes, packet.codec, into: &events),
-                let frame = video?.frameMicroseconds
-            else { return }
+            let readable = read(bytes, packet.codec, into: &events)
+            guard let frame = video?.frameMicroseconds else {
+                return bytes.readableBytes > 0 ? warnOfNoConfiguration(.video, packet.codec.name, into: &events) : ()
+            }
+            guard let (bytes, access) = readable else { return }
             let offset = Int64(max(0, min(packet.compositionOffsetMilliseconds, 10_000))) * 1_000
             let (time, isJump) = place(
                 .video, packet.stamp, presentation: offset, frame: frame, wall: wall, into: &events)
@@ -284,6 +291,7 @@ package struct PublishPackager: Sendable {
             let found = try VideoConfiguration(codec: codec, record: Array(record.readableBytesView))
             configureVideo(found, into: &events)
         } catch {
+            misconfigured.insert(.video)
             warn(.badConfiguration(error.description), into: &events)
         }
     }
@@ -328,7 +336,10 @@ package struct PublishPackager: Sendable {
         case .end: return
         case .configuration(let record): configureAudio(packet.codec, record: record, into: &events)
         case .frame(let bytes):
-            guard bytes.readableBytes > 0, let frame = audio?.frameMicroseconds else { return }
+            guard bytes.readableBytes > 0 else { return }
+            guard let frame = audio?.frameMicroseconds else {
+                return warnOfNoConfiguration(.audio, packet.codec.name, into: &events)
+            }
             let (time, isJump) = place(
                 .audio, packet.stamp, presentation: 0, frame: frame, wall: wall, into: &events)
             audio?.hold(bytes, time: time, isJump: isJump)
@@ -339,6 +350,8 @@ package struct PublishPackager: Sendable {
     private mutating func configureAudio(
         _ codec: AudioCodec, record: ByteBuffer, into events: inout [PackagerEvent]
     ) {
+        // From AAC in ADTS, ffmpeg sends an empty one first: the true one comes with its first frame.
+        guard record.readableBytes > 0 else { return }
         do throws(MediaError) {
             let found = try AudioConfiguration(codec: codec, record: Array(record.readableBytesView))
             if audio != nil {
@@ -351,6 +364,7 @@ package struct PublishPackager: Sendable {
                 audio?.join(above: plan.nextSequence - 1)
             }
         } catch {
+            misconfigured.insert(.audio)
             warn(.badConfiguration(error.description), into: &events)
         }
     }
@@ -389,6 +403,13 @@ package struct PublishPackager: Sendable {
     private mutating func flushAudio(before time: Int64, into events: inout [PackagerEvent]) {
         let leads = video?.hasBegun != true
         audio?.release(before: time, leads: leads, plan: &plan, dates: dates, into: &events)
+    }
+
+    /// A configuration that cannot be used has been told already.
+    private mutating func warnOfNoConfiguration(
+        _ kind: MediaKind, _ codec: String, into events: inout [PackagerEvent]
+    ) {
+        if !misconfigured.contains(kind) { warn(.noConfiguration(kind: kind, codec: codec), into: &events) }
     }
 
     /// Each cause is told once a publish.

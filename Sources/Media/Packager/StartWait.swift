@@ -6,6 +6,18 @@ struct StartWait: Sendable {
     enum Packet: Sendable {
         case video(VideoPacket)
         case audio(AudioPacket)
+
+        var kind: MediaKind { if case .video = self { .video } else { .audio } }
+
+        /// Some encoders send an empty one first, and the true one with their first frame.
+        var isConfiguration: Bool {
+            let payload =
+                switch self {
+                case .video(let packet): packet.payload
+                case .audio(let packet): packet.payload
+                }
+            return if case .configuration(let record) = payload { record.readableBytes > 0 } else { false }
+        }
     }
 
     /// How much media time a track's packets span.
@@ -45,7 +57,7 @@ struct StartWait: Sendable {
             }
         case .audio(let packet):
             switch packet.payload {
-            case .configuration: hasAudioConfiguration = true
+            case .configuration(let record): if record.readableBytes > 0 { hasAudioConfiguration = true }
             case .frame: audio.note(packet.stamp)
             case .end: break
             }
@@ -72,14 +84,7 @@ struct StartWait: Sendable {
     /// Every configuration that has come, the first of each track: known before the first frame is placed.
     var firstConfigurations: [Packet] {
         var known: Set<MediaKind> = []
-        return packets.map(\.packet).filter { packet in
-            switch packet {
-            case .video(let packet):
-                if case .configuration = packet.payload { known.insert(.video).inserted } else { false }
-            case .audio(let packet):
-                if case .configuration = packet.payload { known.insert(.audio).inserted } else { false }
-            }
-        }
+        return packets.map(\.packet).filter { $0.isConfiguration && known.insert($0.kind).inserted }
     }
 
     /// The init sections that the packets' configurations give.
@@ -92,7 +97,7 @@ struct StartWait: Sendable {
                 let found = try? VideoConfiguration(codec: packet.codec, record: Array(record.readableBytesView))
                 if let found { sections[.video] = InitializationSegment.video(found) }
             case .audio(let packet):
-                guard case .configuration(let record) = packet.payload else { continue }
+                guard case .configuration(let record) = packet.payload, record.readableBytes > 0 else { continue }
                 let found = try? AudioConfiguration(codec: packet.codec, record: Array(record.readableBytesView))
                 if let found { sections[.audio] = InitializationSegment.audio(found) }
             }

@@ -12,7 +12,8 @@ final class ActivePublish {
     private enum Course { case running, comparing, joining, over }
 
     private var grant: PublishGrant
-    private let desk: PublishDesk
+    private let lease: PublishLease
+    private let gateway: IngestGateway
     private let eventLoop: any EventLoop
     private let logger: Logger
     private let clock: () -> Int64
@@ -21,6 +22,15 @@ final class ActivePublish {
     private var metadata: StreamMetadata?
     private var events: [PackagerEvent] = []
     private var isRefused = false
+
+    private var warnings: PublishWarnings
+    private var summary = PublishSummary()
+    private var isSummedUp = false
+    /// When a publish of which nothing can be packaged is given up; nil before its first media, and once that is decided.
+    private var decidesAt: Int64?
+    private var isDecided = false
+    /// How long something that can be packaged is waited for, in microseconds: longer than for any track.
+    private static let patience: Int64 = 4_000_000
 
     /// The newest cut, for the twin.
     private var cut: CutMark?
@@ -41,11 +51,13 @@ final class ActivePublish {
 
     /// - Parameter clock: microseconds since 1970.
     init(
-        grant: PublishGrant, desk: PublishDesk, eventLoop: any EventLoop, logger: Logger,
-        clock: @escaping () -> Int64 = WallClock.now
+        grant: PublishGrant, lease: PublishLease, gateway: IngestGateway, registry: PublisherRegistry,
+        eventLoop: any EventLoop, logger: Logger, clock: @escaping () -> Int64 = WallClock.now
     ) {
         self.grant = grant
-        self.desk = desk
+        self.lease = lease
+        self.gateway = gateway
+        warnings = PublishWarnings(logger: logger, registry: registry)
         self.eventLoop = eventLoop
         self.logger = logger
         self.clock = clock
@@ -68,13 +80,51 @@ final class ActivePublish {
     }
 
     func video(_ tag: VideoTag) {
-        guard let packet = VideoPacket(tag) else { return }
-        take(.video(packet), at: clock())
+        let now = begun()
+        summary.note(tag)
+        do throws(PublishWarning) {
+            take(.video(try VideoPacket(tag)), at: now)
+        } catch {
+            warnings.report(error)
+        }
     }
 
     func audio(_ tag: AudioTag) {
-        guard let packet = AudioPacket(tag) else { return }
-        take(.audio(packet), at: clock())
+        let now = begun()
+        summary.note(tag)
+        do throws(PublishWarning) {
+            take(.audio(try AudioPacket(tag)), at: now)
+        } catch {
+            warnings.report(error)
+        }
+    }
+
+    /// A message, or a part of it, was left out.
+    func note(_ fault: MessageFault) {
+        if fault.isOfMedia { _ = begun() }
+        warnings.report(.message(fault))
+    }
+
+    private func begun() -> Int64 {
+        let now = clock()
+        if decidesAt == nil, !isDecided { decidesAt = now + Self.patience }
+        return now
+    }
+
+    // MARK: Nothing to package
+
+    /// How long until it is decided whether anything can be packaged; nil where nothing is to be decided.
+    var timeToDecide: Duration? { decidesAt.map { .microseconds(max(0, $0 - clock())) } }
+
+    /// A sentence for the publisher once media has come for a while and nothing of it can be packaged.
+    func refusal() -> String? {
+        guard let decidesAt, clock() >= decidesAt else { return nil }
+        self.decidesAt = nil
+        isDecided = true
+        // What a joining publish holds is judged by the packager that it gets.
+        guard course == .joining ? held.first == nil : !packager.hasTrack else { return nil }
+        return "Nothing of this stream can be packaged: send H.264, HEVC or AV1 video, AAC or Opus sound. "
+            + warnings.summary
     }
 
     func take(_ packet: HeldPackets.Packet, at wall: Int64) {
@@ -145,8 +195,8 @@ final class ActivePublish {
         guard !events.isEmpty else { return }
         for event in events {
             switch event {
-            case .warning(let warning):
-                logger.warning("publisher's media", metadata: ["reason": "\(warning)"])
+            case .warning(let warning): warnings.report(.packager(warning))
+            case .track(let section): summary.note(section)
             case .refused(let reason):
                 isRefused = true
                 logger.error("publisher's media refused", metadata: ["reason": "\(reason)"])
@@ -154,12 +204,18 @@ final class ActivePublish {
             }
         }
         let shown = firstSequence == .min ? events : events.filter { $0.sequence ?? .max >= firstSequence }
-        desk.deliver(shift == 0 ? shown : shown.map { $0.stamped(later: shift) }, of: grant, cut: cut)
+        gateway.deliver(shift == 0 ? shown : shown.map { $0.stamped(later: shift) }, of: grant, cut: cut)
         cut = nil
         events.removeAll(keepingCapacity: true)
+        if !isSummedUp, summary.isReady { sumUp() }
     }
 
-    func finish(_ end: PublishEnd, reason: String) {
+    private func sumUp() {
+        isSummedUp = true
+        logger.info("publish media", metadata: summary.fields(metadata))
+    }
+
+    func finish(_ ending: PublishEnding) {
         if course == .running {
             let begun = events.count
             packager.finish(into: &events)
@@ -169,8 +225,12 @@ final class ActivePublish {
             send()
         }
         course = .over
-        logger.info("publish ended", metadata: ["reason": "\(reason)"])
-        desk.release(grant, end: isRefused ? .refused : end)
+        if !isSummedUp, summary.hasFormat { sumUp() }
+        let end = isRefused ? .refused : ending.end
+        logger.log(
+            level: end == .finished || end == .dismissed ? .info : .notice, "publish ended",
+            metadata: ["end": "\(end.rawValue)", "by": "\(ending.actor.rawValue)", "reason": "\(ending.reason)"])
+        lease.end(end)
     }
 
     // MARK: Beside a twin
@@ -235,7 +295,7 @@ final class ActivePublish {
             guard handover.epoch == seat.epoch, let match = held.match(handover, among: sight.handovers),
                 let packager = handover.cut.checkpoint.packager(for: grant.packaging)
             else { continue }
-            return ask(desk.join(handover, shift: match.shift, grant)) { publish, result in
+            return ask(gateway.join(handover, shift: match.shift, grant)) { publish, result in
                 if case .success(let grant?) = result {
                     // What came meanwhile follows too.
                     publish.join(
@@ -280,7 +340,7 @@ final class ActivePublish {
             let dated = twinZero &+ packet.sentStamp.shown(later: packet.compositionOffsetMilliseconds)
             if abs(dated &- began) <= 2 * EpochBook.pairing { began = dated }
         }
-        ask(desk.fallBack(grant, began: began)) { publish, result in
+        ask(gateway.fallBack(grant, began: began)) { publish, result in
             guard case .success(let grant?) = result else { return }
             publish.begin(anew: grant)
         }

@@ -13,7 +13,7 @@ struct IngestListener: Sendable {
     var address: SocketAddress? { channel.localAddress }
 
     static func listen(
-        host: String, port: Int, tls: ServerIdentity?, on eventLoop: any EventLoop, desk: PublishDesk,
+        host: String, port: Int, tls: ServerIdentity?, on eventLoop: any EventLoop, gateway: IngestGateway,
         registry: PublisherRegistry, logger: Logger
     ) async throws -> IngestListener {
         let connections = NIOLoopBoundBox<[ObjectIdentifier: any Channel]>.makeBoxSendingValue(
@@ -37,7 +37,7 @@ struct IngestListener: Sendable {
                             NIOSSLServerHandler(context: tls.context(for: .unnamed)))
                     }
                     try channel.pipeline.syncOperations.addHandler(
-                        PublisherConnection(desk: desk, registry: registry, logger: logger))
+                        PublisherConnection(gateway: gateway, registry: registry, logger: logger))
                     connections.value[ObjectIdentifier(channel)] = channel
                     channel.closeFuture.whenComplete { _ in connections.value[ObjectIdentifier(channel)] = nil }
                 }

@@ -11,23 +11,34 @@ final class PublisherConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let desk: PublishDesk
+    /// What the connection holds of a channel. It has nothing once it has ended, whatever is answered then.
+    private enum Hold {
+        case nothing
+        case asked(PublishLease)
+        case granted(ActivePublish)
+    }
+
+    private let gateway: IngestGateway
     private let registry: PublisherRegistry
     private var logger: Logger
     private var session: PublisherSession
     private var effects: [PublisherSession.Effect] = []
-    private var publish: ActivePublish?
+    private var hold = Hold.nothing
     private var context: ChannelHandlerContext?
     private var wake: Scheduled<Void>?
     private var wakeAt: ContinuousClock.Instant?
-    private var closeNote: String?
+    private var failure: String?
 
-    init(desk: PublishDesk, registry: PublisherRegistry, logger: Logger) {
-        self.desk = desk
+    /// How long a publisher that was told why the connection ends may take to close it: what it still sends is read, for
+    /// unread bytes would make the kernel throw the reason away.
+    private static let leaveTaking = TimeAmount.seconds(2)
+
+    init(gateway: IngestGateway, registry: PublisherRegistry, logger: Logger) {
+        self.gateway = gateway
         self.registry = registry
         self.logger = logger
         session = PublisherSession(
-            limits: desk.limits, at: .now, randomSeed: UInt64.random(in: .min ... .max))
+            limits: gateway.limits, at: .now, randomSeed: UInt64.random(in: .min ... .max))
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -38,6 +49,7 @@ final class PublisherConnection: ChannelInboundHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        endHold(.lost, by: .connection, reason: "the connection ended")
         wake?.cancel()
         registry.closed()
         self.context = nil
@@ -55,12 +67,12 @@ final class PublisherConnection: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        endPublish(.lost, reason: closeNote ?? "the publisher closed the connection")
+        endHold(.lost, by: .connection, reason: failure ?? "it was closed without an end of the publish")
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        closeNote = "the connection failed: \(error)"
+        failure = "it failed: \(error)"
         context.close(promise: nil)
     }
 
@@ -77,11 +89,14 @@ final class PublisherConnection: ChannelInboundHandler {
             case .metadata(let metadata): publish?.declare(metadata)
             case .video(let tag): publish?.video(tag)
             case .audio(let tag): publish?.audio(tag)
-            case .unpublished: endPublish(.finished, reason: "the publisher ended the publish")
+            case .fault(let fault): publish?.note(fault)
+            case .unpublished: endHold(.finished, by: .publisher, reason: "the publisher finished")
             case .close(let reason): close(reason)
             }
         }
     }
+
+    private var publish: ActivePublish? { if case .granted(let publish) = hold { publish } else { nil } }
 
     private func authorize(_ request: PublishRequest) {
         guard let context else { return }
@@ -91,23 +106,30 @@ final class PublisherConnection: ChannelInboundHandler {
         let ticket = PublishTicket { reason in
             eventLoop.execute { bound.value.dismiss(reason) }
         }
-        desk.claim(request, ticket: ticket).hop(to: eventLoop).whenComplete { result in
-            bound.value.answer(request, ticket: ticket, result)
+        let (lease, answer) = gateway.claim(request, ticket: ticket)
+        hold = .asked(lease)
+        answer.hop(to: eventLoop).whenComplete { result in
+            bound.value.answer(request, lease, result)
         }
     }
 
     private func answer(
-        _ request: PublishRequest, ticket: PublishTicket, _ result: Result<PublishGrant, any Error>
+        _ request: PublishRequest, _ lease: PublishLease, _ result: Result<PublishGrant, any Error>
     ) {
+        // An answer to a connection that has ended: its lease has too.
+        guard case .asked(let asked) = hold, asked === lease, let context else { return }
         switch result {
         case .success(let grant):
-            guard let context else { return desk.release(grant, end: .lost) }
             logger[metadataKey: "channel"] = "\(grant.channel)"
             logger.info("publish started", metadata: ["encoder": "\(request.publisher)"])
             registry.publishStarted()
-            publish = ActivePublish(grant: grant, desk: desk, eventLoop: context.eventLoop, logger: logger)
+            hold = .granted(
+                ActivePublish(
+                    grant: grant, lease: lease, gateway: gateway, registry: registry, eventLoop: context.eventLoop,
+                    logger: logger))
             session.authorized(.accepted, at: .now, into: &effects)
         case .failure(let error):
+            hold = .nothing
             let refusal = error as? PublishRefusal ?? .unavailable
             logger.notice("publish refused", metadata: ["reason": "\(refusal)"])
             registry.refused()
@@ -119,31 +141,54 @@ final class PublisherConnection: ChannelInboundHandler {
         schedule()
     }
 
-    /// The origin ends this publish: another publisher took over, or what it sends cannot be packaged.
+    // MARK: End
+
+    /// The origin ends this publish: another publisher took over, it stops, or what came cannot be packaged.
     private func dismiss(_ reason: String) {
-        closeNote = reason
         session.stop(reason: reason, at: .now, into: &effects)
         perform()
     }
 
-    private func close(_ reason: CloseReason) {
-        closeNote = "\(reason)"
-        if reason.isViolation {
-            registry.violated()
-            logger.notice("publisher's connection closed", metadata: ["reason": "\(reason)"])
-        } else {
-            logger.info("publisher's connection closed", metadata: ["reason": "\(reason)"])
-        }
-        endPublish(reason == .finished ? .finished : .lost, reason: "\(reason)")
-        // Close after the status reply is out: the flushed write stands before the close.
-        context?.close(promise: nil)
+    private func refuse(_ sentence: String) {
+        logger.notice("publish refused", metadata: ["reason": "\(sentence)"])
+        registry.refused()
+        endHold(.unusable, by: .origin, reason: sentence)
+        dismiss(sentence)
     }
 
-    private func endPublish(_ end: PublishEnd, reason: String) {
-        guard let publish else { return }
-        self.publish = nil
-        registry.publishEnded()
-        publish.finish(end, reason: reason)
+    private func close(_ reason: CloseReason) {
+        if reason.isViolation { registry.violated() }
+        switch (hold, reason) {
+        case (.granted, .dismissed(let sentence)): endHold(.dismissed, by: .origin, reason: sentence)
+        case (.granted, .silent): endHold(.lost, by: .connection, reason: "\(reason)")
+        case (.granted, _): endHold(.lost, by: .origin, reason: "\(reason)")
+        case (.asked, _), (.nothing, _):
+            endHold(.lost, by: .origin, reason: "\(reason)")
+            logger.log(
+                level: reason.isViolation ? .notice : .info, "publisher's connection closed",
+                metadata: ["reason": "\(reason)"])
+        }
+        guard let context else { return }
+        guard reason.mayBeHeard else { return context.close(promise: nil) }
+        context.close(mode: .output, promise: nil)
+        wake?.cancel()
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        wake = context.eventLoop.scheduleTask(in: Self.leaveTaking) {
+            bound.value.context?.close(promise: nil)
+        }
+    }
+
+    /// Gives the channel back, granted or asked for.
+    private func endHold(_ end: PublishEnd, by actor: PublishEnding.Actor, reason: String) {
+        let ended = hold
+        hold = .nothing
+        switch ended {
+        case .nothing: return
+        case .asked(let lease): lease.end(end)
+        case .granted(let publish):
+            registry.publishEnded()
+            publish.finish(PublishEnding(end: end, actor: actor, reason: reason))
+        }
     }
 
     // MARK: Time
@@ -151,7 +196,9 @@ final class PublisherConnection: ChannelInboundHandler {
     private func schedule() {
         guard let context else { return }
         publish?.tick()
-        guard let next = session.nextDeadline else { return }
+        if let sentence = publish?.refusal() { refuse(sentence) }
+        guard var next = session.nextDeadline else { return }
+        if let left = publish?.timeToDecide { next = min(next, .now + left) }
         // Idle deadlines move with every read: a timer that fires early is cheaper than one re-armed each time.
         if let wakeAt, wakeAt <= next { return }
         wake?.cancel()

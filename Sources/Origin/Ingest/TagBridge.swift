@@ -2,15 +2,17 @@ import Media
 import RTMP
 
 extension VideoPacket {
-    /// A video tag as the packager takes it; nil for further tracks and for codecs that are not packaged.
-    init?(_ tag: VideoTag) {
-        guard tag.trackID == 0 else { return nil }
+    /// A video tag as the packager takes it.
+    ///
+    /// - Throws: what it is where it is not packaged: of a further track, or in a codec that is not supported.
+    init(_ tag: VideoTag) throws(PublishWarning) {
+        guard tag.trackID == 0 else { throw .otherTrack(.video, id: tag.trackID) }
         let codec: VideoCodec
         switch tag.codec {
         case .h264: codec = .h264
         case .hevc: codec = .hevc
         case .av1: codec = .av1
-        case .other: return nil
+        case .other: throw .unsupportedCodec(.video, name: tag.codec.name)
         }
         var offset: Int32 = 0
         let payload: PacketPayload
@@ -28,14 +30,16 @@ extension VideoPacket {
 }
 
 extension AudioPacket {
-    /// An audio tag as the packager takes it; nil for further tracks and for codecs that are not packaged.
-    init?(_ tag: AudioTag) {
-        guard tag.trackID == 0 else { return nil }
+    /// An audio tag as the packager takes it.
+    ///
+    /// - Throws: what it is where it is not packaged: of a further track, or in a codec that is not supported.
+    init(_ tag: AudioTag) throws(PublishWarning) {
+        guard tag.trackID == 0 else { throw .otherTrack(.audio, id: tag.trackID) }
         let codec: AudioCodec
         switch tag.codec {
         case .aac: codec = .aac
         case .opus: codec = .opus
-        case .other: return nil
+        case .other: throw .unsupportedCodec(.audio, name: tag.codec.name)
         }
         let payload: PacketPayload
         switch tag.kind {

@@ -11,7 +11,8 @@ package final class ChannelHub {
     let parking: ParkingIndex
     private var channels: [String: LiveChannel] = [:]
     private var channelOfKey: [String: String] = [:]
-    private var lastGrant: UInt64 = 0
+    /// The channels that publishes hold, by their tickets' numbers.
+    private var held: [UInt64: String] = [:]
     /// Pushes what comes to be to the edges that subscribe to it.
     let push = ChannelPush()
     private let openChannel: (String) -> ChannelSettings?
@@ -80,8 +81,9 @@ package final class ChannelHub {
         if isStopping { throw .unavailable }
         guard app == Self.application else { throw .unknownApplication(app) }
         guard let channel = channel(forKey: key) else { throw .unknownKey }
-        lastGrant += 1
-        return try channel.claim(number: lastGrant, ticket: ticket)
+        let grant = try channel.claim(ticket)
+        held[ticket.number] = channel.settings.name
+        return grant
     }
 
     private func channel(forKey key: String) -> LiveChannel? {
@@ -107,8 +109,10 @@ package final class ChannelHub {
         channels[grant.channel]?.fallBack(grant, began: began)
     }
 
-    func release(_ grant: PublishGrant, end: PublishEnd) {
-        channels[grant.channel]?.release(grant, end: end)
+    /// Takes back what the publish of that number was granted, if it was granted anything.
+    func release(_ number: UInt64, end: PublishEnd) {
+        guard let name = held.removeValue(forKey: number) else { return }
+        channels[name]?.release(number, end: end)
     }
 
     /// Folders of media that the present presentations, or an origin after this one, go on with.

@@ -134,7 +134,7 @@ final class LiveChannel {
 
     // MARK: Publisher
 
-    func claim(number: UInt64, ticket: PublishTicket) throws(PublishRefusal) -> PublishGrant {
+    func claim(_ ticket: PublishTicket) throws(PublishRefusal) -> PublishGrant {
         if let publisher {
             guard settings.policy == .takeover else { throw .alreadyLive(channel: settings.name) }
             logger.notice("publisher replaced", metadata: ["reason": "takeover"])
@@ -142,6 +142,7 @@ final class LiveChannel {
             publisher.ticket.dismiss(reason: "another publisher took the channel over")
         }
         leaveTwin()
+        let number = ticket.number
         let grant = wait(number: number) ?? resume(number: number) ?? begin(number: number)
         publisher = (grant, ticket)
         counters.publishes += 1
@@ -226,8 +227,8 @@ final class LiveChannel {
         }
     }
 
-    func release(_ grant: PublishGrant, end: PublishEnd) {
-        guard let publisher, publisher.grant.number == grant.number else { return }
+    func release(_ number: UInt64, end: PublishEnd) {
+        guard let publisher, publisher.grant.number == number else { return }
         self.publisher = nil
         leaveTwin()
         guard let presentation else { return }
@@ -235,7 +236,7 @@ final class LiveChannel {
             switch end {
             case .refused: false
             case .finished: settings.waitsAfterEnd
-            case .lost: true
+            case .lost, .unusable, .dismissed: true
             }
         guard waits, settings.reconnectWindow > .zero, presentation.hasMedia else {
             presentation.end()

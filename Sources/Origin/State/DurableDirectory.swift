@@ -107,11 +107,15 @@ struct DurableDirectory: Sendable {
 enum StateError: Error, Equatable, CustomStringConvertible {
     case cannot(String, path: String, reason: String)
     case malformed(path: String, reason: String)
+    /// Another process uses the directory; `by` says which, and since when.
+    case held(path: String, by: String)
 
     var description: String {
         switch self {
         case .cannot(let action, let path, let reason):
             "cannot \(action) \(path): \(reason). Check its permissions and the space on its disk."
+        case .held(let path, let holder):
+            "\(path) is in use by another origin (\(holder)). Stop that one, or give this one a directory of its own."
         case .malformed(let path, let reason):
             "\(path) is not what this program wrote: \(reason). It is left out; delete it when it is not yours."
         }

@@ -5,6 +5,11 @@ struct AMFDecoder {
     private var bytes: ByteBuffer
     private var valuesLeft: Int
     private let limits: RTMPLimits
+    /// What is wrong with an object, where what came before is to be given.
+    private var fault: CloseReason?
+    private var isLenient = false
+    /// The rest is in AMF3, of which nothing is read.
+    private(set) var endsInAMF3 = false
 
     init(_ bytes: ByteBuffer, limits: RTMPLimits) {
         self.bytes = bytes
@@ -17,6 +22,18 @@ struct AMFDecoder {
         var values: [AMFValue] = []
         while bytes.readableBytes > 0, let value = try next() { values.append(value) }
         return values
+    }
+
+    /// What can be read, down to the properties before a fault in an object, and the fault.
+    mutating func salvage() -> (values: [AMFValue], fault: CloseReason?) {
+        isLenient = true
+        var values: [AMFValue] = []
+        do throws(CloseReason) {
+            while bytes.readableBytes > 0, fault == nil, let value = try next() { values.append(value) }
+        } catch {
+            fault = error
+        }
+        return (values, fault)
     }
 
     /// The next value, or nil when the rest is in AMF3, which says nothing that is needed here.
@@ -50,24 +67,36 @@ struct AMFDecoder {
             return try object(depth: depth)
         case 17:
             bytes.moveReaderIndex(to: bytes.writerIndex)
+            endsInAMF3 = true
             return nil
-        case let marker: throw .malformedCommand("AMF0 type \(marker) is unknown")
+        case let marker: throw .malformedValue("AMF0 type \(marker) is unknown")
         }
     }
 
     private mutating func object(depth: Int) throws(CloseReason) -> AMFValue {
         var properties: [(name: String, value: AMFValue)] = []
+        do throws(CloseReason) {
+            try read(&properties, depth: depth)
+        } catch {
+            guard isLenient, depth == 0 else { throw error }
+            fault = error
+        }
+        return .object(properties)
+    }
+
+    private mutating func read(
+        _ properties: inout [(name: String, value: AMFValue)], depth: Int
+    ) throws(CloseReason) {
         while true {
             let length = Int(try read(UInt16.self))
             if length == 0, bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) == 9 {
-                bytes.moveReaderIndex(forwardBy: 1)
-                return .object(properties)
+                return bytes.moveReaderIndex(forwardBy: 1)
             }
             let name = try text(length)
-            guard let value = try value(depth: depth + 1) else { return .object(properties) }
+            guard let value = try value(depth: depth + 1) else { return }
             properties.append((name, value))
             // Some encoders leave the end marker of the last object out.
-            if bytes.readableBytes == 0 { return .object(properties) }
+            if bytes.readableBytes == 0 { return }
         }
     }
 
@@ -84,14 +113,14 @@ struct AMFDecoder {
 
     private mutating func text(_ length: Int) throws(CloseReason) -> String {
         guard length <= bytes.readableBytes, let text = bytes.readBytes(length: length) else {
-            throw .malformedCommand("an AMF string is longer than its message")
+            throw .malformedValue("a string is longer than its message")
         }
         return String(decoding: text, as: UTF8.self)
     }
 
     private mutating func read<Value: FixedWidthInteger>(_ type: Value.Type) throws(CloseReason) -> Value {
         guard let value = bytes.readInteger(as: type) else {
-            throw .malformedCommand("an AMF value ends too early")
+            throw .malformedValue("it ends too early")
         }
         return value
     }

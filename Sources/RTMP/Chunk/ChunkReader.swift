@@ -7,6 +7,8 @@ struct RTMPMessage {
     /// Milliseconds, absolute, modulo 2^32.
     let timestamp: UInt32
     let payload: ByteBuffer
+    /// Bytes of a message that was too large to be kept: its payload is empty.
+    var passedOver: Int?
 }
 
 /// Reads the chunk stream (RTMP 1.0, 5.3): chunks of many messages interleaved, in any fragmentation of the bytes.
@@ -21,6 +23,10 @@ struct ChunkReader {
         var extended: UInt32?
         /// Bytes of the message under way; nil between messages.
         var body: ByteBuffer?
+        /// How many of them have come.
+        var received = 0
+        /// They are counted and not kept.
+        var isPassedOver = false
     }
 
     private(set) var chunkSize = 128
@@ -57,17 +63,21 @@ struct ChunkReader {
     /// Moves bytes into a lane's message; returns the message when it is whole.
     private mutating func take(_ count: Int, of id: UInt32, from input: inout ByteBuffer) -> RTMPMessage? {
         guard var lane = lanes.removeValue(forKey: id), let piece = input.readSlice(length: count) else { return nil }
-        if lane.body == nil || lane.body?.readableBytes == 0 {
+        lane.received += count
+        if lane.isPassedOver {
+            lane.body = ByteBuffer()
+        } else if lane.body == nil || lane.body?.readableBytes == 0 {
             // The usual case, a message in one chunk and one read, shares the bytes as they came.
             lane.body = piece
         } else {
             lane.body?.writeImmutableBuffer(piece)
         }
-        let isWhole = (lane.body?.readableBytes ?? 0) >= lane.length
+        let isWhole = lane.received >= lane.length
         let message =
             isWhole
             ? RTMPMessage(
-                type: lane.type, stream: lane.stream, timestamp: lane.timestamp, payload: lane.body ?? ByteBuffer())
+                type: lane.type, stream: lane.stream, timestamp: lane.timestamp, payload: lane.body ?? ByteBuffer(),
+                passedOver: lane.isPassedOver ? lane.length : nil)
             : nil
         if isWhole { lane.body = nil }
         lanes[id] = lane
@@ -93,12 +103,16 @@ struct ChunkReader {
         }
         var lane = known ?? Lane()
         guard try readMessageHeader(format, &lane, &bytes) else { return false }
-        guard lane.length <= messageLimit else {
+        if lane.body == nil {
+            // Data is nothing that a publish needs: where it is too large, the rest goes on.
+            let isData = lane.type == 15 || lane.type == 18
+            (lane.body, lane.received) = (ByteBuffer(), 0)
+            lane.isPassedOver = isData && lane.length > limits.dataBytes
+        }
+        guard lane.length <= messageLimit || lane.isPassedOver else {
             throw .messageTooLarge(bytes: lane.length, limit: messageLimit)
         }
-        let have = lane.body?.readableBytes ?? 0
-        if lane.body == nil { lane.body = ByteBuffer() }
-        current = (id, min(chunkSize, max(0, lane.length - have)))
+        current = (id, min(chunkSize, max(0, lane.length - lane.received)))
         lanes[id] = lane
         input = bytes
         return true
@@ -156,10 +170,16 @@ struct ChunkReader {
 
     // MARK: Protocol control
 
-    /// Set Chunk Size (5.4.1); 0 is ignored, what is too large is clamped.
-    mutating func setChunkSize(_ size: UInt32) {
-        let wanted = Int(size & 0x7FFF_FFFF)
-        if wanted > 0 { chunkSize = min(wanted, limits.chunkBytes) }
+    /// The longest message: what a chunk holds beyond is never used (5.4.1).
+    private static let longestMessage = 0xFF_FFFF
+
+    /// Set Chunk Size (5.4.1): 1 to 2^31 - 1. A size is no memory, which is taken as bytes arrive.
+    mutating func setChunkSize(_ size: UInt32) throws(CloseReason) {
+        guard (1...0x7FFF_FFFF).contains(size) else { throw .chunkSizeOutOfRange(size) }
+        guard min(Int(size), Self.longestMessage) <= limits.chunkBytes else {
+            throw .chunkSizeTooLarge(bytes: size, limit: limits.chunkBytes)
+        }
+        chunkSize = Int(size)
     }
 
     /// Abort Message (5.4.2): what came of a lane's message is void.

@@ -40,6 +40,9 @@ package struct StreamMetadata: Sendable, Equatable {
     package var height: Double?
     package var frameRate: Double?
     package var audioSampleRate: Double?
+    /// Kilobits a second.
+    package var videoBitRate: Double?
+    package var audioBitRate: Double?
     /// Nil where the metadata says nothing.
     package var hasVideo: Bool?
     package var hasAudio: Bool?
@@ -50,6 +53,8 @@ package struct StreamMetadata: Sendable, Equatable {
         height = value["height"]?.number
         frameRate = value["framerate"]?.number ?? value["videoframerate"]?.number
         audioSampleRate = value["audiosamplerate"]?.number
+        videoBitRate = value["videodatarate"]?.number
+        audioBitRate = value["audiodatarate"]?.number
         encoder = value["encoder"]?.string.map { String($0.prefix(80)) }
         let announcesVideo = value["videocodecid"] != nil || (width ?? 0) > 0
         let announcesAudio = value["audiocodecid"] != nil || (audioSampleRate ?? 0) > 0

@@ -89,7 +89,7 @@ package struct OutgoingPublish {
     private mutating func handle(_ message: RTMPMessage, into effects: inout [Effect]) throws(CloseReason) {
         var payload = message.payload
         switch message.type {
-        case 1: if let size = payload.readInteger(as: UInt32.self) { chunks.setChunkSize(size) }
+        case 1: if let size = payload.readInteger(as: UInt32.self) { try chunks.setChunkSize(size) }
         case 4:
             if payload.readInteger(as: UInt16.self) == 6, let time = payload.readInteger(as: UInt32.self) {
                 var pong = ByteBuffer()

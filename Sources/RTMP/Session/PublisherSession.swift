@@ -9,6 +9,8 @@ package struct PublisherSession {
         case metadata(StreamMetadata)
         case video(VideoTag)
         case audio(AudioTag)
+        /// A message of the publish, or a part of it, was left out.
+        case fault(MessageFault)
         /// The publisher ended its publish; the connection may stay.
         case unpublished
         case close(CloseReason)
@@ -94,8 +96,8 @@ package struct PublisherSession {
         guard let nextDeadline, now >= nextDeadline else { return }
         switch state {
         case .handshaking: fail(.handshakeTimedOut, into: &effects)
-        case .connecting, .connected: fail(.notPublishedInTime, into: &effects)
-        case .awaitingVerdict, .publishing: fail(.silent, into: &effects)
+        case .connecting, .connected, .awaitingVerdict: fail(.notPublishedInTime, into: &effects)
+        case .publishing: fail(.silent(for: limits.idleTimeout), into: &effects)
         case .closed: return
         }
     }
@@ -103,9 +105,9 @@ package struct PublisherSession {
     /// When `tick` has something to do, if nothing arrives before.
     package var nextDeadline: ContinuousClock.Instant? {
         switch state {
-        case .handshaking: phaseStart + limits.handshakeTimeout
-        case .connecting, .connected: phaseStart + limits.handshakeTimeout + limits.idleTimeout
-        case .awaitingVerdict, .publishing: lastHeard + limits.idleTimeout
+        // One deadline for the whole way: nobody gets another by taking a step.
+        case .handshaking, .connecting, .connected, .awaitingVerdict: phaseStart + limits.handshakeTimeout
+        case .publishing: lastHeard + limits.idleTimeout
         case .closed: nil
         }
     }
@@ -150,8 +152,10 @@ package struct PublisherSession {
     }
 
     private mutating func fail(_ reason: CloseReason, into effects: inout [Effect]) {
+        if case .publishing(let stream) = state, reason.isTold {
+            replies.status("error", "NetStream.Publish.Failed", "The publish is ended: \(reason).", stream: stream)
+        }
         flush(into: &effects)
-        if case .publishing = state { effects.append(.unpublished) }
         state = .closed
         input = ByteBuffer()
         effects.append(.close(reason))
@@ -162,30 +166,46 @@ package struct PublisherSession {
     private mutating func handle(_ message: RTMPMessage, into effects: inout [Effect]) throws(CloseReason) {
         var payload = message.payload
         switch message.type {
-        case 1: if let size = payload.readInteger(as: UInt32.self) { chunks.setChunkSize(size) }
-        case 2: if let lane = payload.readInteger(as: UInt32.self) { chunks.abort(lane: lane) }
+        case 1:
+            guard let size = payload.readInteger(as: UInt32.self) else { throw .malformedControl(type: 1) }
+            try chunks.setChunkSize(size)
+        case 2:
+            guard let lane = payload.readInteger(as: UInt32.self) else { return leaveOut(message, into: &effects) }
+            chunks.abort(lane: lane)
         case 4:
-            if payload.readInteger(as: UInt16.self) == 6, let time = payload.readInteger(as: UInt32.self) {
-                replies.pong(time)
-            }
+            guard let event = payload.readInteger(as: UInt16.self) else { return leaveOut(message, into: &effects) }
+            if event == 6, let time = payload.readInteger(as: UInt32.self) { replies.pong(time) }
         case 5:
-            if let window = payload.readInteger(as: UInt32.self), window > 0 {
-                acknowledgementWindow = max(UInt64(window), 4_096)
-            }
+            guard let window = payload.readInteger(as: UInt32.self) else { return leaveOut(message, into: &effects) }
+            // A window of nothing asks for no acknowledgement.
+            acknowledgementWindow = window > 0 ? UInt64(window) : .max
         case 8, 9, 22: media(message, into: &effects)
-        case 15, 18: try data(payload, isAMF3: message.type == 15, into: &effects)
+        case 15, 18: data(message, into: &effects)
         case 17, 20: try command(message, isAMF3: message.type == 17, into: &effects)
         // Acknowledgements and peer bandwidth ask nothing of a server that sends almost nothing.
-        default: break
+        case 3, 6: break
+        case let type: effects.append(.fault(.unknownType(type)))
         }
+    }
+
+    private func leaveOut(_ control: RTMPMessage, into effects: inout [Effect]) {
+        effects.append(.fault(.malformedControl(type: control.type)))
     }
 
     private func media(_ message: RTMPMessage, into effects: inout [Effect]) {
         guard case .publishing = state, message.payload.readableBytes > 0 else { return }
         switch message.type {
-        case 8: for tag in TagReader.audio(message) { effects.append(.audio(tag)) }
-        case 9: for tag in TagReader.video(message) { effects.append(.video(tag)) }
-        default: aggregate(message, into: &effects)
+        case 8:
+            let reading = TagReader.audio(message)
+            for tag in reading.tags { effects.append(.audio(tag)) }
+            if let fault = reading.fault { effects.append(.fault(.audio(fault))) }
+        case 9:
+            let reading = TagReader.video(message)
+            for tag in reading.tags { effects.append(.video(tag)) }
+            if let fault = reading.fault { effects.append(.fault(.video(fault))) }
+        case 22: aggregate(message, into: &effects)
+        case 18: data(message, into: &effects)
+        case let type: effects.append(.fault(.unknownType(type)))
         }
     }
 
@@ -193,30 +213,50 @@ package struct PublisherSession {
     private func aggregate(_ message: RTMPMessage, into effects: inout [Effect]) {
         var bytes = message.payload
         var base: UInt32?
-        while let type = bytes.readInteger(as: UInt8.self), let size = bytes.readUInt24(),
-            let low = bytes.readUInt24(), let high = bytes.readInteger(as: UInt8.self), bytes.readUInt24() != nil,
-            let body = bytes.readSlice(length: Int(size))
-        {
+        while bytes.readableBytes > 0 {
+            guard let type = bytes.readInteger(as: UInt8.self), let size = bytes.readUInt24(),
+                let low = bytes.readUInt24(), let high = bytes.readInteger(as: UInt8.self),
+                bytes.readUInt24() != nil, let body = bytes.readSlice(length: Int(size)), type != 22
+            else { return effects.append(.fault(.aggregate)) }
             let time = UInt32(high) << 24 | low
             let first = base ?? time
             base = first
-            if type == 8 || type == 9 {
-                media(
-                    RTMPMessage(
-                        type: type, stream: message.stream, timestamp: message.timestamp &+ (time &- first),
-                        payload: body), into: &effects)
+            media(
+                RTMPMessage(
+                    type: type, stream: message.stream, timestamp: message.timestamp &+ (time &- first),
+                    payload: body), into: &effects)
+            // Some senders leave the last length out.
+            if bytes.readInteger(as: UInt32.self) == nil, bytes.readableBytes > 0 {
+                return effects.append(.fault(.aggregate))
             }
-            guard bytes.readInteger(as: UInt32.self) != nil else { return }
         }
     }
 
-    private func data(_ payload: ByteBuffer, isAMF3: Bool, into effects: inout [Effect]) throws(CloseReason) {
+    private func data(_ message: RTMPMessage, into effects: inout [Effect]) {
         guard case .publishing = state else { return }
-        var values = try AMFDecoder(Self.amf0(payload, isAMF3), limits: limits).decoded()[...]
-        if values.first?.string == "@setDataFrame" { values = values.dropFirst() }
-        guard values.first?.string == "onMetaData", let properties = values.dropFirst().first else { return }
-        effects.append(.metadata(StreamMetadata(properties)))
+        if let bytes = message.passedOver {
+            return effects.append(.fault(.largeData(bytes: bytes, limit: limits.dataBytes)))
+        }
+        var decoder = AMFDecoder(Self.amf0(message.payload, message.type == 15), limits: limits)
+        let (values, fault) = decoder.salvage()
+        var rest = values[...]
+        if rest.first?.string == "@setDataFrame" { rest = rest.dropFirst() }
+        func malformed(_ reason: String) { effects.append(.fault(.malformedData(reason: reason))) }
+        guard let name = rest.first?.string else {
+            return malformed(fault.map { "\($0)" } ?? (decoder.endsInAMF3 ? Self.unread : "it has no name"))
+        }
+        guard name == "onMetaData" else {
+            return effects.append(.fault(.unknownData(String(name.prefix(40)))))
+        }
+        if case .object? = rest.dropFirst().first, let properties = rest.dropFirst().first {
+            effects.append(.metadata(StreamMetadata(properties)))
+            if let fault { malformed("\(fault)") }
+        } else {
+            malformed(fault.map { "\($0)" } ?? (decoder.endsInAMF3 ? Self.unread : "onMetaData has no properties"))
+        }
     }
+
+    private static let unread = "it is in AMF3, of which nothing is read"
 
     /// An AMF3 message begins with a byte that says that AMF0 follows.
     private static func amf0(_ payload: ByteBuffer, _ isAMF3: Bool) -> ByteBuffer {

@@ -1,11 +1,12 @@
-import NIOCore
 import Media
+import NIOCore
 import RTMP
+import Synchronization
 
 /// Where a publisher asks for its channel: the one place that ingest loops and the data plane meet.
 ///
 /// Every call may come from any ingest loop; the hub is touched on the data plane's loop alone.
-package final class PublishDesk: Sendable {
+package final class IngestGateway: Sendable {
     package let limits: RTMPLimits
     private let hub: NIOLoopBound<ChannelHub>
     private let dataPlane: any EventLoop
@@ -16,9 +17,16 @@ package final class PublishDesk: Sendable {
         self.dataPlane = dataPlane
     }
 
-    /// Asks for the channel that the request's key opens. Fails with `PublishRefusal`.
-    func claim(_ request: PublishRequest, ticket: PublishTicket) -> EventLoopFuture<PublishGrant> {
-        dataPlane.submit { [hub] in try hub.value.claim(app: request.app, key: request.streamKey, ticket: ticket) }
+    /// Asks for the channel that the request's key opens. The answer fails with `PublishRefusal`.
+    ///
+    /// - Returns: the lease, which holds whatever the answer grants until it ends, before or after the answer.
+    func claim(
+        _ request: PublishRequest, ticket: PublishTicket
+    ) -> (lease: PublishLease, answer: EventLoopFuture<PublishGrant>) {
+        let answer = dataPlane.submit { [hub] in
+            try hub.value.claim(app: request.app, key: request.streamKey, ticket: ticket)
+        }
+        return (PublishLease(number: ticket.number, gateway: self), answer)
     }
 
     /// Hands over what a publisher's packager made, in order.
@@ -36,36 +44,57 @@ package final class PublishDesk: Sendable {
         dataPlane.submit { [hub] in hub.value.fallBack(grant, began: began) }
     }
 
-    /// Gives a channel back.
-    func release(_ grant: PublishGrant, end: PublishEnd) {
-        dataPlane.execute { [hub] in hub.value.release(grant, end: end) }
+    /// Gives a channel back. Called by leases alone.
+    fileprivate func release(_ number: UInt64, end: PublishEnd) {
+        dataPlane.execute { [hub] in hub.value.release(number, end: end) }
     }
+}
+
+/// A connection's hold on the channel that it asked for.
+///
+/// It is there before the answer, and what ends it does not wait for one: the data plane hears of the claim first and of
+/// the end after it, so a grant never outlives its connection, in whatever order the connection hears of things.
+final class PublishLease: Sendable {
+    private let number: UInt64
+    private let gateway: IngestGateway
+    private let hasEnded = Atomic(false)
+
+    init(number: UInt64, gateway: IngestGateway) {
+        self.number = number
+        self.gateway = gateway
+    }
+
+    /// Gives back what was granted, or will be; the first call counts.
+    func end(_ end: PublishEnd) {
+        guard !hasEnded.exchange(true, ordering: .relaxed) else { return }
+        gateway.release(number, end: end)
+    }
+
+    /// Nobody holds it any more.
+    deinit { end(.lost) }
 }
 
 /// A publisher's handle on its connection, by which the origin can end the publish.
 package final class PublishTicket: Sendable {
+    private static let numbers = Atomic<UInt64>(0)
+
+    /// Which publish of this process it is.
+    let number: UInt64
     private let end: @Sendable (String) -> Void
 
-    package init(end: @escaping @Sendable (String) -> Void) { self.end = end }
+    package init(end: @escaping @Sendable (String) -> Void) {
+        number = Self.numbers.wrappingAdd(1, ordering: .relaxed).newValue
+        self.end = end
+    }
 
     /// Ends the publish and says why to the publisher and the log.
     package func dismiss(reason: String) { end(reason) }
 }
 
-/// How a publish ended, as far as its channel's presentation cares.
-package enum PublishEnd: Sendable {
-    /// The publisher took its leave.
-    case finished
-    /// Its connection broke or fell silent.
-    case lost
-    /// Its media cannot be packaged.
-    case refused
-}
-
 /// Leave to publish on a channel.
 package struct PublishGrant: Sendable {
     package let channel: String
-    /// Which publish of this process it is; a later publish of the same channel has a higher one.
+    /// Its ticket's number.
     package let number: UInt64
     package let packaging: PackagerConfiguration
     /// Number of the first segment, above every number that the channel has used.
