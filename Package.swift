@@ -156,7 +156,7 @@ let package = Package(
         .testTarget(
             name: "WireTests",
             dependencies: [
-                "AccessLog", "Cryptography", "HTTP", "Wire",
+                "AccessLog", "Cryptography", "HTTP", "Harness", "Wire",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -92,6 +92,8 @@ extension HTTPLimits {
         limits.requestBodyBytes = bodyBytes
         limits.concurrentStreams = streamsPerConnection
         limits.resetsPerSecond = resetsPerSecond
+        limits.pushesPerConnection = pushesPerConnection
+        limits.pushesPerSecond = pushesPerSecond
         limits.connections = connections
         limits.connectionsPerAddress = connectionsPerAddress
         limits.head.headerBytes = headerBytes

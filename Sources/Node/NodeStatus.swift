@@ -110,6 +110,14 @@ package final class NodeStatus {
                 counters.stalledConnections
             ),
             (
+                "needletail_http_stalled_streams_total", "HTTP/2 streams reset because their reader stopped.",
+                counters.stalledStreams
+            ),
+            (
+                "needletail_http_refused_pushes_total", "Pushes that a connection's limits did not let begin.",
+                counters.refusedPushes
+            ),
+            (
                 "needletail_http_abusive_total", "HTTP/2 connections ended because they cost more than they carried.",
                 counters.abusiveConnections
             ),

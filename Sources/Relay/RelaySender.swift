@@ -2,27 +2,34 @@ import HLS
 
 /// What one subscriber of a channel is pushed, and in which order.
 ///
-/// It knows no connection: `next` says what to push when there is room, `ended` makes room. Parts are never skipped
-/// while they are in the window; of the playlist's states a slow subscriber gets the newest alone.
+/// It knows no connection: `next` says what to push when there is room, `ended` makes room. Parts are never skipped; of
+/// the playlist's states a slow subscriber gets the newest alone. One that is too slow for the parts is overrun: end its
+/// subscription.
 package struct RelaySender {
     package private(set) var wants: Set<String>
     private var queue: [RelayObject] = []
     private(set) var open = 0
     private let openLimit: Int
     private let queueLimit: Int
-    /// Objects that a subscriber was too slow for.
-    package private(set) var droppedCount = 0
+    private let queueBytes: Int
 
     /// - Parameters:
     ///   - openLimit: pushes under way at once.
     ///   - queueLimit: objects that may wait behind them.
-    package init(wants: Set<String>, openLimit: Int = 128, queueLimit: Int = 2_048) {
+    ///   - queueBytes: bytes of bodies that may wait. More than a channel's window, which the first objects are all of.
+    package init(wants: Set<String>, openLimit: Int = 128, queueLimit: Int = 2_048, queueBytes: Int = 256 << 20) {
         self.wants = wants
         self.openLimit = openLimit
         self.queueLimit = queueLimit
+        self.queueBytes = queueBytes
     }
 
     package var queuedCount: Int { queue.count }
+
+    /// Whether more waits than a subscriber may leave waiting: what waits for it alone has left the window.
+    package var isOverrun: Bool {
+        queue.count > queueLimit || queue.reduce(0) { $0 + $1.body.byteCount } > queueBytes
+    }
 
     /// Something has come to be, or has begun to.
     package mutating func offer(_ object: RelayObject) {
@@ -39,9 +46,6 @@ package struct RelaySender {
         case .initSection, .part: break
         }
         queue.append(object)
-        guard queue.count > queueLimit else { return }
-        queue.removeFirst()
-        droppedCount += 1
     }
 
     /// The next object to promise, when there is one and room for it. Count on `ended` for each.

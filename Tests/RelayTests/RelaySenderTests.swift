@@ -60,8 +60,19 @@ import Testing
 
     @Test func whatWaitsIsBounded() {
         var sender = RelaySender(wants: ["video"], openLimit: 0, queueLimit: 3)
-        for index in 0..<5 { sender.offer(part(index)) }
-        #expect(sender.queuedCount == 3 && sender.droppedCount == 2)
+        for index in 0..<3 { sender.offer(part(index)) }
+        #expect(!sender.isOverrun)
+        sender.offer(part(3))
+        #expect(sender.isOverrun)
+        // States take the place of older ones: however many come, they overrun nobody.
+        var states = RelaySender(wants: ["video"], openLimit: 0, queueLimit: 3)
+        for revision in 0..<100 { states.offer(state(UInt64(revision))) }
+        #expect(states.queuedCount == 1 && !states.isOverrun)
+        var bytes = RelaySender(wants: ["video"], openLimit: 0, queueBytes: 6)
+        for index in 0..<2 { bytes.offer(part(index)) }
+        #expect(!bytes.isOverrun)
+        bytes.offer(part(2))
+        #expect(bytes.isOverrun)
     }
 
     @Test func whatFailedWhileItWaitedIsNotPushed() {

@@ -3,6 +3,8 @@ import Foundation
 /// A TCP connection that sends whatever a test wants: slow, silent and malformed clients.
 package final class RawConnection {
     private let descriptor: Int32
+    /// The front of a frame that has not come whole.
+    private var torn: [UInt8] = []
 
     package init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -50,6 +52,17 @@ package final class RawConnection {
             guard let bytes = bytes(before: deadline), !bytes.isEmpty else { return nil }
             received += bytes
         }
+    }
+
+    /// The whole frames of HTTP/2 that have come since the last call.
+    package func frames() -> [HTTP2Frame] {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while case let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT)), count > 0 {
+            torn += buffer.prefix(count)
+        }
+        let frames = HTTP2Frame.all(in: torn)
+        torn.removeFirst(frames.reduce(0) { $0 + 9 + $1.payload.count })
+        return frames
     }
 
     /// What arrives until the other side closes; nil if it has not closed within `seconds`.

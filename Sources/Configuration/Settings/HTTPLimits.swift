@@ -18,6 +18,10 @@ package struct HTTPLimits: Equatable, Sendable {
     package var streamsPerConnection = 128
     /// Streams that a client may reset per second on one HTTP/2 connection.
     package var resetsPerSecond = 200
+    /// Objects pushed at once to an edge on one HTTP/2 connection.
+    package var pushesPerConnection = 1_024
+    /// Objects whose push may begin in a second on one HTTP/2 connection.
+    package var pushesPerSecond = 10_000
     /// Requests at once that wait for a playlist's or part's next state.
     package var parkedRequests = 50_000
     /// Those of them that wait for one channel.
@@ -46,6 +50,9 @@ package struct HTTPLimits: Equatable, Sendable {
         streamsPerConnection =
             section.value("streams_per_connection", .integer(1...10_000), standard: streamsPerConnection).value
         resetsPerSecond = section.value("resets_per_second", .integer(1...100_000), standard: resetsPerSecond).value
+        pushesPerConnection =
+            section.value("pushes_per_connection", .integer(1...100_000), standard: pushesPerConnection).value
+        pushesPerSecond = section.value("pushes_per_second", .integer(1...1_000_000), standard: pushesPerSecond).value
         let parked = section.value("parked_requests", .integer(1...1_000_000), standard: parkedRequests)
         parkedRequests = parked.value
         let perChannel = section.value(

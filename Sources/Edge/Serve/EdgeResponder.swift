@@ -181,6 +181,8 @@ final class EdgeResponder: Responder {
 
     func pushEnded(_ push: Exchange, wasSent: Bool) { feeds.desk.pushEnded(push, wasSent: wasSent) }
 
+    func pushStalled(_ push: Exchange) { feeds.desk.pushStalled(push) }
+
     // MARK: Fills
 
     /// In what time another upstream is asked as well if a fetch has brought nothing by then.

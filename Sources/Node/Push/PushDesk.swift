@@ -42,6 +42,8 @@ package final class PushDesk {
         package var sent: UInt64 = 0
         package var unsent: UInt64 = 0
         package var bytes: UInt64 = 0
+        /// Subscriptions that ended because what they were pushed was not taken.
+        package var undrained: UInt64 = 0
     }
 
     /// What the metrics tell of a desk: pushes to other nodes.
@@ -57,6 +59,7 @@ package final class PushDesk {
             counters.sent += other.counters.sent
             counters.unsent += other.counters.unsent
             counters.bytes += other.counters.bytes
+            counters.undrained += other.counters.undrained
         }
     }
 
@@ -66,6 +69,8 @@ package final class PushDesk {
     private var pushes: [Exchange: Push] = [:]
     /// Pushes of bodies that still grow.
     private var growing: [ObjectIdentifier: [Exchange]] = [:]
+    /// Subscriptions that have more to push than their connections have room for, by connection.
+    private var crowded: [ObjectIdentifier: [Exchange]] = [:]
     /// Followers' names: far from those that a node gives its viewers.
     private var lastFollower: WaiterID = 1 << 62
     private var counters = Counters()
@@ -137,9 +142,21 @@ package final class PushDesk {
         exchange.resume()
     }
 
+    /// The subscriber does not take what it asked for: the subscription ends, and so does what was pushed for it.
+    private func drop(_ exchange: Exchange) {
+        guard subscriptions[exchange] != nil else { return }
+        if !exchange.isLoop { counters.undrained += 1 }
+        end(exchange)
+        for push in pushes.filter({ $0.value.subscription == exchange }).keys { push.abort() }
+    }
+
     @discardableResult
     private func forget(_ exchange: Exchange) -> Subscription? {
         guard let subscription = subscriptions.removeValue(forKey: exchange) else { return nil }
+        if crowded[exchange.connectionIdentity] != nil {
+            crowded[exchange.connectionIdentity]?.removeAll { $0 == exchange }
+            if crowded[exchange.connectionIdentity]?.isEmpty == true { crowded[exchange.connectionIdentity] = nil }
+        }
         subscribers[subscription.channel]?.removeAll { $0 == exchange }
         if subscribers[subscription.channel]?.isEmpty == true { subscribers[subscription.channel] = nil }
         return subscription
@@ -169,7 +186,20 @@ package final class PushDesk {
     }
 
     private func advance(_ exchange: Exchange) {
-        while let object = subscriptions[exchange]?.sender.next() { push(object, on: exchange) }
+        while exchange.hasRoomForPush {
+            guard let object = subscriptions[exchange]?.sender.next() else { break }
+            push(object, on: exchange)
+        }
+        guard let queued = subscriptions[exchange]?.sender.queuedCount, queued > 0 else { return }
+        if subscriptions[exchange]?.sender.isOverrun == true { return drop(exchange) }
+        guard !exchange.hasRoomForPush else { return }
+        let connection = exchange.connectionIdentity
+        if crowded[connection]?.contains(exchange) != true { crowded[connection, default: []].append(exchange) }
+    }
+
+    /// A push of this connection has ended: others have room.
+    private func advanceCrowded(_ connection: ObjectIdentifier) {
+        for exchange in crowded.removeValue(forKey: connection) ?? [] { advance(exchange) }
     }
 
     private func push(_ object: RelayObject, on exchange: Exchange) {
@@ -187,8 +217,8 @@ package final class PushDesk {
         head.fields.remove("content-length")
         guard let push = exchange.push(object.promise, head: head, body: body) else {
             object.body.leave(lastFollower)
-            subscriptions[exchange]?.sender.ended()
-            return
+            // It is over, or costs more pushes in a second than it may.
+            return end(exchange)
         }
         if !push.isLoop { counters.promised += 1 }
         pushes[push] = Push(subscription: exchange, object: object, follower: lastFollower)
@@ -211,9 +241,16 @@ package final class PushDesk {
             growing[key]?.removeAll { $0 == push }
             if growing[key]?.isEmpty == true { growing[key] = nil }
         }
-        guard subscriptions[ended.subscription] != nil else { return }
-        subscriptions[ended.subscription]?.sender.ended()
-        advance(ended.subscription)
+        if subscriptions[ended.subscription] != nil {
+            subscriptions[ended.subscription]?.sender.ended()
+            advance(ended.subscription)
+        }
+        advanceCrowded(push.connectionIdentity)
+    }
+
+    /// The subscriber has stopped to take a push.
+    package func pushStalled(_ push: Exchange) {
+        if let stalled = pushes[push] { drop(stalled.subscription) }
     }
 
     private func count(_ object: RelayObject, wasSent: Bool) {

@@ -55,6 +55,8 @@ final class OriginResponder: Responder {
 
     func pushEnded(_ push: Exchange, wasSent: Bool) { hub.push.desk.pushEnded(push, wasSent: wasSent) }
 
+    func pushStalled(_ push: Exchange) { hub.push.desk.pushStalled(push) }
+
     // MARK: Playlists
 
     private func multivariant(_ presentation: Presentation, _ request: RequestHead, _ exchange: Exchange) {

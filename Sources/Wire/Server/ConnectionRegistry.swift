@@ -89,6 +89,7 @@ package final class ConnectionRegistry {
             access.setClock()
             // Those who left in the last second are not on the list any more then.
             if relief.isDue(open: connections.count) { eventLoop.scheduleTask(in: .seconds(1)) { MemoryRelief.run() } }
+            if MemoryRelief.looks(at: ticks / Self.slices) { MemoryRelief.look() }
             // A copy: a check may close its connection, which removes it.
             unchecked = Array(connections.values)[...]
             slice = (unchecked.count + Self.slices - 1) / Self.slices

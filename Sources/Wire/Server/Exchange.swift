@@ -15,11 +15,14 @@ package protocol Responder: AnyObject {
     var offersPush: Bool { get }
     /// A push has ended: all of it was sent, or the client did not want it or has gone.
     func pushEnded(_ push: Exchange, wasSent: Bool)
+    /// The client has left a push unread for `ServerLimits.stallTimeout`. Its end comes next, by `pushEnded`.
+    func pushStalled(_ push: Exchange)
 }
 
 extension Responder {
     package var offersPush: Bool { false }
     package func pushEnded(_ push: Exchange, wasSent: Bool) {}
+    package func pushStalled(_ push: Exchange) {}
 }
 
 /// One request and its answer: a ticket that says which connection and which stream of it.
@@ -82,9 +85,13 @@ package struct Exchange: Hashable {
     /// Whether pushes can be promised on this request's stream: HTTP/2, and the client has not switched them off.
     package var takesPush: Bool { connection.takesPush }
 
+    /// Whether its connection may have one more push open. When it may not, wait until one of them has ended.
+    package var hasRoomForPush: Bool { connection.hasRoomForPush }
+
     /// Promises `request` on this request's stream (RFC 9113, 8.4), and sends `head` and `body` as the answer to it.
     ///
-    /// - Returns: the push, whose end `Responder.pushEnded` tells; nil when the stream or the connection is over.
+    /// - Returns: the push, whose end `Responder.pushEnded` tells; nil when the stream or the connection is over,
+    ///   or may push no more in this second.
     package func push(_ request: RequestHead, head: ResponseHead, body: ResponseBody) -> Exchange? {
         connection.push(on: stream, request, head: head, body: body)
             .map { Exchange(connection: connection, stream: $0) }

@@ -56,8 +56,19 @@ extension HTTP2Server {
 
     var takesPush: Bool { nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_ENABLE_PUSH) != 0 }
 
+    /// Whether one more push may be open. The client says how many streams of this side it takes at once (RFC 9113, 6.5.2).
+    var hasRoomForPush: Bool { pushes.hasRoom(clientLimit: clientLimit) }
+
+    private var clientLimit: Int {
+        Int(nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
+    }
+
     func push(on parent: Int32, _ request: RequestHead, head: ResponseHead, body: ResponseBody) -> Int32? {
         guard takesPush, let parentStream = stream(parent) else { return nil }
+        guard pushes.begin(clientLimit: clientLimit, now: nanoseconds) else {
+            connection.registry.counters.refusedPushes &+= 1
+            return nil
+        }
         let stream = freeStream()
         var lines = HTTP2HeaderBlock()
         lines.append(":method", value: request.method.bytes)
@@ -70,6 +81,7 @@ extension HTTP2Server {
                 handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), parent, pairs.baseAddress, pairs.count, stream.mark)
         }
         guard promised > 0 else {
+            pushes.ended()
             freeStreams.append(stream)
             return nil
         }
@@ -112,6 +124,7 @@ extension HTTP2Server {
         stream.isSending = true
         sendingStreams += 1
         lastProgress = connection.now
+        stream.progressedAt = lastProgress
     }
 
     func stopSending(_ stream: HTTP2Stream) {

@@ -8,7 +8,7 @@ final class HTTP2Server: HTTP2Session {
     unowned let connection: ServerConnection
     private let limits: ServerLimits
     /// All that were ever open at the same time: libnghttp2 holds their marks.
-    private var streams: [HTTP2Stream] = []
+    private(set) var streams: [HTTP2Stream] = []
     var freeStreams: [HTTP2Stream] = []
     /// The stream whose header block is coming: blocks never interleave (RFC 9113, 4.3).
     private var incoming: HTTP2Stream?
@@ -17,10 +17,10 @@ final class HTTP2Server: HTTP2Session {
     var openStreams = 0
     var sendingStreams = 0
     private var incompleteStreams = 0
-    private var hasSentBody = false
     private var lastActivity = NIODeadline.now()
     var lastProgress = NIODeadline.now()
     private var conduct: HTTP2Conduct
+    var pushes: PushBudget
     private var walk = FrameWalk()
     /// It was ended for what it cost.
     private(set) var isCut = false
@@ -40,8 +40,10 @@ final class HTTP2Server: HTTP2Session {
     init(connection: ServerConnection) {
         self.connection = connection
         limits = connection.limits
-        conduct = HTTP2Conduct(
-            resetsPerSecond: connection.limits.resetsPerSecond, now: NIODeadline.now().uptimeNanoseconds)
+        let now = NIODeadline.now().uptimeNanoseconds
+        conduct = HTTP2Conduct(resetsPerSecond: connection.limits.resetsPerSecond, now: now)
+        pushes = PushBudget(
+            openLimit: connection.limits.pushesPerConnection, perSecond: connection.limits.pushesPerSecond, now: now)
         super.init(
             role: .server,
             output: OutputQueue(spares: connection.registry.spares, isTLS: connection.isTLS, copyLimit: 4 * 1024))
@@ -61,6 +63,8 @@ final class HTTP2Server: HTTP2Session {
         }
         nghttp2_submit_settings(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)
     }
+
+    var stallTimeout: Duration { limits.stallTimeout }
 
     // MARK: The connection's calls
 
@@ -90,10 +94,6 @@ final class HTTP2Server: HTTP2Session {
     func takeOutput(_ write: (ByteBuffer) -> Void) -> Bool {
         drain()
         guard !output.isEmpty else { return false }
-        if hasSentBody {
-            hasSentBody = false
-            lastProgress = connection.now
-        }
         output.takeAll(write)
         return true
     }
@@ -142,6 +142,7 @@ final class HTTP2Server: HTTP2Session {
 
     func lateness(at now: NIODeadline) -> Lateness {
         checkLeave(at: now)
+        resetUnread(at: now)
         if openStreams == 0 {
             return now - lastActivity > TimeAmount(limits.idleTimeout) ? .idle : .fine
         }
@@ -178,7 +179,6 @@ final class HTTP2Server: HTTP2Session {
 
     override func sendBody(stream id: Int32, mark: UnsafeMutableRawPointer?, count: Int) {
         guard let stream = HTTP2Stream.marked(mark), stream.id == id, let piece = stream.piece.take() else { return }
-        hasSentBody = true
         conduct.carried(count)
         stream.trail.bodyBytes &+= count
         output.append(body: piece)
@@ -308,6 +308,7 @@ final class HTTP2Server: HTTP2Session {
         let wasWaiting = stream.isComplete && !stream.isAnswered
         let wasTorn = stream.isAnswered && code != NGHTTP2_NO_ERROR.rawValue
         let wasPush = stream.isPush
+        if wasPush { pushes.ended() }
         lastActivity = connection.now
         conclude(stream, stream.isSent ? .whole : stream.isResetByPeer ? .gone : .cut, at: lastActivity)
         stream.close()
@@ -343,7 +344,7 @@ final class HTTP2Server: HTTP2Session {
 
     // MARK: Conduct
 
-    private var nanoseconds: UInt64 { connection.now.uptimeNanoseconds }
+    var nanoseconds: UInt64 { connection.now.uptimeNanoseconds }
 
     private func heed(_ verdict: HTTP2Conduct.Verdict) {
         switch verdict {

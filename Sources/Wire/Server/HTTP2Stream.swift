@@ -25,6 +25,9 @@ final class HTTP2Stream {
     var piece: ByteBuffer?
     /// Body bytes may be sent but the client's windows or socket are shut.
     var isSending = false
+    /// Bytes of its body that had been sent when it was last looked at, and when they became more.
+    var seenBytes = 0
+    var progressedAt = NIODeadline.uptimeNanoseconds(0)
 
     /// By which libnghttp2 names it in callbacks.
     var mark: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
@@ -38,6 +41,7 @@ final class HTTP2Stream {
         self.id = id
         openedAt = now
         trail = ExchangeTrail(startedAt: now)
+        seenBytes = 0
     }
 
     /// Forgets its request and its answer. Memory that only this stream holds is kept for the next.

@@ -41,6 +41,15 @@ extension ServerConnection {
         }
     }
 
+    var hasRoomForPush: Bool {
+        switch engine {
+        case .http2(let server): server.hasRoomForPush
+        // The loops of one process take what they have asked each other for.
+        case .loop: true
+        case .http1, .undecided, .closed: false
+        }
+    }
+
     func push(on stream: Int32, _ request: RequestHead, head: ResponseHead, body: ResponseBody) -> Int32? {
         if case .loop(let server) = engine { return server.push(on: stream, request, head: head, body: body) }
         guard case .http2(let server) = engine else { return nil }

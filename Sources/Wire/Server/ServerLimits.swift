@@ -14,6 +14,10 @@ package struct ServerLimits: Sendable, Equatable {
     package var concurrentStreams = 128
     /// Streams that a client may reset per second before its connection is ended (rapid reset, CVE-2023-44487).
     package var resetsPerSecond = 200
+    /// Pushes under way at once on one HTTP/2 connection.
+    package var pushesPerConnection = 1_024
+    /// Pushes that may begin in a second on one HTTP/2 connection.
+    package var pushesPerSecond = 10_000
     /// Connections at once.
     package var connections = 20_000
     /// Connections at once from one address.
@@ -34,6 +38,8 @@ package struct ServerCounters: Sendable {
     package var malformedRequests: UInt64 = 0
     package var timedOutConnections: UInt64 = 0
     package var stalledConnections: UInt64 = 0
+    package var stalledStreams: UInt64 = 0
+    package var refusedPushes: UInt64 = 0
     package var abusiveConnections: UInt64 = 0
     package var bytesSent: UInt64 = 0
     /// Kept whether there is an access log or not.
@@ -51,6 +57,8 @@ package struct ServerCounters: Sendable {
         malformedRequests &+= other.malformedRequests
         timedOutConnections &+= other.timedOutConnections
         stalledConnections &+= other.stalledConnections
+        stalledStreams &+= other.stalledStreams
+        refusedPushes &+= other.refusedPushes
         abusiveConnections &+= other.abusiveConnections
         bytesSent &+= other.bytesSent
         times.add(other.times)
