@@ -12,6 +12,12 @@ const LONGEST_MARGIN = 1;
 /// A margin halves in this time without a stall.
 const MARGIN_LIFE = 30;
 const BETWEEN_JUMPS = 5;
+/// So long the latest media is remembered for how late it came.
+const LAG_MEMORY = 20;
+/// What is buffered at least when media comes as late as it is known to.
+const CUSHION = 0.15;
+/// No nearer than this while the network is not known yet.
+const UNKNOWN_NETWORK = 0.5;
 
 export class LiveDistance {
   constructor() {
@@ -29,6 +35,8 @@ export class LiveDistance {
     this.settlesAt = now + SETTLING;
     this.jump = { to: null, at: -Infinity };
     this.rate = 1;
+    /// The worst of each second: [second, how far the buffer's end was behind the stream].
+    this.lags = [];
     this.forget();
   }
 
@@ -59,8 +67,32 @@ export class LiveDistance {
 
   get seconds() { return this.sample ? this.from(this.sample.time) : null; }
 
-  /// The distance that the stream asks for, and what stalls have taught.
-  target(now) { return ((this.sample && this.sample.holdBack) || 0) + this.marginAt(now); }
+  /// The distance that the stream asks for, or more where media comes late, and what stalls have taught.
+  target(now) {
+    const holdBack = (this.sample && this.sample.holdBack) || 0;
+    const extra = Math.max(0, this.neededFor(now) - holdBack) + this.marginAt(now);
+    return holdBack + Math.min(extra, LONGEST_MARGIN);
+  }
+
+  /// The distance at which the latest media of the last time would have been in time.
+  neededFor(now) {
+    const worst = this.lags.reduce((worst, [, lag]) => Math.max(worst, lag), 0);
+    const known = this.lags.length > 0 ? Math.min(1, (now - this.lags[0][0]) / LAG_MEMORY) : 0;
+    return Math.max(worst + CUSHION, UNKNOWN_NETWORK * (1 - known));
+  }
+
+  /// How late media comes shows at any distance: it is how far the end of the buffer is behind the stream.
+  watchLag(now) {
+    const { edge, time, ranges, isSeeking } = this.sample;
+    const range = ranges.find(([start, end]) => start <= time + 0.1 && end > time - 0.1);
+    if (!range || isSeeking || edge === null || edge === undefined) return;
+    const second = Math.floor(now);
+    const lag = Math.max(0, edge - range[1]);
+    const last = this.lags.at(-1);
+    if (last && last[0] === second) last[1] = Math.max(last[1], lag);
+    else this.lags.push([second, lag]);
+    while (this.lags[0][0] < second - LAG_MEMORY) this.lags.shift();
+  }
 
   marginAt(now) { return this.margin.seconds * 2 ** (-(now - this.margin.since) / MARGIN_LIFE); }
 
@@ -116,6 +148,7 @@ export class LiveDistance {
     }
     if (!this.isFollowing) return;
     if (!isEdgeKnown || this.seconds === null) { this.setRate(1, effects); return; }
+    this.watchLag(now);
     if (this.catchUp(now, effects)) return;
     this.setRate(this.rateFor(this.seconds - this.target(now), this.lowestAhead(now)), effects);
   }
