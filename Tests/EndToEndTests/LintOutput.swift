@@ -19,6 +19,9 @@ struct LintOutput {
 
     var protocols: [String] { report["protocols"] as? [String] ?? [] }
 
+    /// What was not judged, and why.
+    var notes: [String] { report["notes"] as? [String] ?? [] }
+
     private var rules: [[String: Any]] { report["rules"] as? [[String: Any]] ?? [] }
 
     func verdict(of rule: String) -> String? {

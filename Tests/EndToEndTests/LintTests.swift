@@ -40,7 +40,10 @@ extension EndToEnd {
             for (name, watch) in watches {
                 _ = try eventually("\(name) ends: \(watch.text)", within: 60) { watch.isRunning ? nil : true }
                 let output = try LintOutput(watch.text)
-                #expect(watch.waitForExit() == 0, "\(name): \(output.broken)")
+                // Where keyframes are further apart than segments last, segments without one break B.1, and no other rule.
+                let broken = name == "late-keys-h1" ? ["segmentHoldsIndependent"] : []
+                #expect(output.broken.map(\.rule) == broken, "\(name): \(output.broken)")
+                #expect(watch.waitForExit() == (broken.isEmpty ? 0 : 2))
                 for rule in ["reloadHolds", "partDuration", "renditionsInSync", "hintDelivered", "datesFollowMedia"] {
                     #expect(output.verdict(of: rule) == "pass", "\(name) \(rule)")
                 }

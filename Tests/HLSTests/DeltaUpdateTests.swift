@@ -91,6 +91,20 @@ struct DeltaUpdateTests {
         #expect(try delta.applied(to: earlier) == feed.parsed())
     }
 
+    @Test("4.4.4.5: the map of the last skipped segment carries on, as in the published examples")
+    func carriesMap() throws {
+        var feed = Feed()
+        feed.add(10)
+        let earlier = try feed.parsed()
+        let lines = feed.lines(skip: .segments).filter {
+            !$0.hasPrefix("#EXT-X-MAP") && !$0.hasPrefix("#EXT-X-PROGRAM")
+        }
+        let delta = try MediaPlaylist(parsing: lines.joined(separator: "\n").utf8)
+        #expect(delta.skip?.segments == 3 && delta.segments.allSatisfy { $0.map == nil })
+        #expect(PlaylistRules.check(delta).filter { !$0.isKept } == [])
+        #expect(try delta.applied(to: earlier).segments.map(\.map) == earlier.segments.map(\.map))
+    }
+
     @Test("6.3.7: a delta that skips what the client never had cannot be applied")
     func cannotApply() throws {
         var feed = Feed()

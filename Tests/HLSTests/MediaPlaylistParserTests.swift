@@ -49,6 +49,8 @@ struct MediaPlaylistParserTests {
             """)
         var expected = MediaPlaylist()
         expected.version = 10
+        // Of numbers with a fraction.
+        expected.leastVersion = 3
         expected.targetDuration = 4
         expected.playlistType = "EVENT"
         expected.serverControl = .init(

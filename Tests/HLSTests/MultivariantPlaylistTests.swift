@@ -77,6 +77,31 @@ struct MultivariantPlaylistTests {
         #expect(text(playlist).contains(",FRAME-RATE=\(written)\n"))
     }
 
+    @Test("4.4.6.2: VIDEO-RANGE and CLOSED-CAPTIONS, as they are written and as they are read")
+    func rangesAndCaptions() throws {
+        var playlist = MultivariantPlaylist()
+        playlist.variants = [
+            Variant(
+                bandwidth: 1, averageBandwidth: nil, codecs: [], width: nil, height: nil, frameRate: nil, uri: "u",
+                audioGroup: nil, videoRange: "PQ", captions: Variant.Captions.none)
+        ]
+        #expect(text(playlist).contains("#EXT-X-STREAM-INF:BANDWIDTH=1,VIDEO-RANGE=PQ,CLOSED-CAPTIONS=NONE\n"))
+        #expect(try MultivariantPlaylist(parsing: text(playlist).utf8) == playlist)
+        // What a playlist may not say is kept, to be judged.
+        let foreign = try MultivariantPlaylist(
+            parsing: """
+                #EXTM3U
+                #EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="English",INSTREAM-ID="CC1"
+                #EXT-X-STREAM-INF:BANDWIDTH=1,CLOSED-CAPTIONS="cc",VIDEO-RANGE="PQ"
+                a.m3u8
+                #EXT-X-STREAM-INF:BANDWIDTH=1,CLOSED-CAPTIONS=NO,VIDEO-RANGE=HDR
+                b.m3u8
+                """.utf8)
+        #expect(foreign.captions.map(\.group) == ["cc"])
+        #expect(foreign.variants.map(\.captions) == [.group("cc"), .other("NO")])
+        #expect(foreign.variants.map(\.videoRange) == ["\"PQ\"", "HDR"])
+    }
+
     @Test("4.4.6: other kinds of renditions and tags are passed over, blank lines and comments too")
     func liberal() throws {
         let playlist = try MultivariantPlaylist(

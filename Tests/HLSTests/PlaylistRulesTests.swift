@@ -92,7 +92,7 @@ struct PlaylistRulesTests {
                 "#EXT-X-ENDLIST\n"
             )),
         Row(.hintIsNext, ("TYPE=PART,URI=\"e/13.1", "TYPE=PART,URI=\"e/13.0")),
-        Row(.programDateTime, ("#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:18Z\n", "")),
+        Row(.discontinuityDated, ("#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:18Z\n", "")),
         Row(.programDateTime, ("#EXT-X-PROGRAM-DATE-TIME", "#EXT-X-OTHER")),
         Row(.programDateTimeFollows, ("00:00:14Z", "00:00:13Z")),
         Row(
@@ -101,6 +101,8 @@ struct PlaylistRulesTests {
         Row(.mapChangeIsDiscontinuity, ("#EXTINF:4,\ne/9.", "#EXT-X-MAP:URI=\"e/init-1.mp4\"\n#EXTINF:4,\ne/9.")),
         Row(.discontinuitySequenceTag, ("#EXT-X-DISCONTINUITY-SEQUENCE:1\n", "")),
         Row(.noPlaylistTypeWhenLive, ("#EXT-X-MEDIA-SEQUENCE", "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-MEDIA-SEQUENCE")),
+        Row(.mapForEverySegment, ("#EXT-X-MAP:URI=\"e/init.mp4\"\n", ""), ("#EXT-X-VERSION:6", "#EXT-X-VERSION:1")),
+        Row(.version, ("#EXT-X-MAP", "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"b\"\n#EXT-X-MAP")),
         Row(.reportsComplete, (",LAST-PART=0", "")),
         Row(.reportsComplete, (",LAST-MSN=13", "")),
         Row(.endedWithoutOpenSegment, ("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1.m4s\"", "#EXT-X-ENDLIST")),
@@ -164,6 +166,68 @@ struct PlaylistRulesTests {
                 (
                     "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1",
                     "#EXT-X-PART:DURATION=2,URI=\"e/13.1.m4s\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.2"
+                )
+            ]
+        ),
+        // A segment of the usual length has no more parts, whatever was hinted.
+        (
+            .hintComesTrue,
+            [
+                (
+                    "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1",
+                    "#EXT-X-PART:DURATION=2,URI=\"e/13.1.m4s\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.2"
+                )
+            ],
+            [
+                (
+                    "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1",
+                    "#EXT-X-PART:DURATION=2,URI=\"e/13.1.m4s\"\n#EXTINF:4,\ne/13.m4s\n"
+                        + "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/14.0"
+                )
+            ]
+        ),
+        // Nothing came, and something else is hinted.
+        (.hintComesTrue, [("TYPE=PART,URI=\"e/13.1", "TYPE=PART,URI=\"e/13.x")], []),
+        // As much again of it, where it was not due to end.
+        (
+            .hintComesTrue,
+            [
+                ("DURATION=2,URI=\"e/13.0", "DURATION=1,URI=\"e/13.0"),
+                ("TYPE=PART,URI=\"e/13.1", "TYPE=PART,URI=\"e/14.0"),
+            ],
+            [
+                ("DURATION=2,URI=\"e/13.0", "DURATION=1,URI=\"e/13.0"),
+                (
+                    "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1",
+                    "#EXT-X-PART:DURATION=2,URI=\"e/13.1.m4s\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.2"
+                ),
+            ]
+        ),
+        // The range that follows is another.
+        (
+            .hintComesTrue, [("URI=\"e/13.1.m4s\"", "URI=\"e/13.m4s\",BYTERANGE-START=900")],
+            [
+                (
+                    "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1.m4s\"",
+                    "#EXT-X-PART:DURATION=2,URI=\"e/13.m4s\",BYTERANGE=\"500@800\"\n"
+                        + "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.m4s\",BYTERANGE-START=1300"
+                )
+            ]
+        ),
+        // A discontinuity changes what was planned.
+        (
+            .hintedPartPublished,
+            [
+                (
+                    "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1",
+                    "#EXT-X-PART:DURATION=2,URI=\"e/13.1.m4s\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.2"
+                )
+            ],
+            [
+                (
+                    "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/13.1",
+                    "#EXT-X-PART:DURATION=2,URI=\"e/13.1.m4s\"\n#EXTINF:4,\ne/13.m4s\n#EXT-X-DISCONTINUITY\n"
+                        + "#EXT-X-PART:DURATION=2,URI=\"e/14.0.m4s\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/14.1"
                 )
             ]
         ),

@@ -15,6 +15,8 @@ package struct FaultContext {
     /// Of the segment or part, or of the first segment listed.
     var sequence: Int64
     var timeline: LiveTimeline?
+    /// Bytes of each part that there is.
+    var sizes: [MediaPosition: Int] = [:]
     /// The part is hinted and not listed yet.
     var isHinted = false
 

@@ -3,10 +3,10 @@ import HTTP
 import NIOCore
 
 extension Fault {
-    /// Every fault that is served; the first three are none.
-    package static let all: [Fault] = [none, playlists, reloads, deltas, media, hints, http, presentation].flatMap {
-        $0
-    }
+    /// Every fault that is served; the first ones are none.
+    package static let all: [Fault] = [
+        none, otherStyles, playlists, reloads, deltas, media, boxes, hints, http, presentation, attributes,
+    ].flatMap { $0 }
 
     /// Those that are watched over sockets too. What a busy machine may delay is judged in simulated time alone.
     package static let served: [Fault] = all.filter { fault in
@@ -17,7 +17,8 @@ extension Fault {
             "independent-is-false", "segment-is-not-its-parts", "decode-time-gap", "listed-and-missing",
             "hint-is-not-what-comes", "hint-is-refused", "no-gzip", "no-cors", "plain-playlist-poisoned",
             "too-early-is-cached", "no-report",
-            "server-control-differs",
+            "server-control-differs", "none-other-style", "none-byte-ranges", "elementary-stream-too-long",
+            "hint-past-the-end", "a-line-per-viewer",
         ]
         return names.contains(fault.name)
     }
@@ -112,6 +113,13 @@ extension Fault {
                     ? text : text.replacing("#EXT-X-INDEPENDENT-SEGMENTS\n", with: "")
             }
         },
+        Fault("a-line-per-viewer", "sameForEveryViewer") {
+            $0.text = { text, context in context.kind == .playlist ? text + "# viewer \(context.visit)\n" : text }
+        },
+        Fault("a-multivariant-per-viewer", "sameForEveryViewer") {
+            $0.needsBoth = true
+            $0.text = { text, context in context.kind == .multivariant ? text + "# viewer \(context.visit)\n" : text }
+        },
     ]
 
     private static let deltas: [Fault] = [
@@ -167,7 +175,7 @@ extension Fault {
             }
         },
         Fault("segments-start-dependent", "segmentStartsIndependent") {
-            $0.implied = ["independentHolds"]
+            $0.implied = ["independentHolds", "segmentHoldsIndependent"]
             $0.bytes = { bytes, context in
                 context.kind == .part || context.kind == .segment ? dependent(bytes) : bytes
             }
@@ -200,6 +208,15 @@ extension Fault {
             $0.implied = ["hintedPartPublished"]
             $0.lines { line, _ in
                 line.hasPrefix("#EXT-X-PRELOAD-HINT") ? line.replacing(".m4s", with: ".other.m4s") : line
+            }
+        },
+        Fault("hint-past-the-end", "hintComesTrue") {
+            // Where the next segment's first part comes, another of this one is hinted.
+            $0.lines { line, _ in
+                guard line.hasPrefix("#EXT-X-PRELOAD-HINT"), line.hasSuffix(".0.m4s\""),
+                    let sequence = line.split(separator: "/").last.flatMap({ Int64($0.prefix { $0 != "." }) })
+                else { return line }
+                return "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"e/\(sequence - 1).2.m4s\""
             }
         },
         Fault("hint-is-trickled", "hintAtLineSpeed") { $0.isTrickled = true },
@@ -297,7 +314,7 @@ extension Fault {
     // MARK: Spoiling
 
     /// Moves each PROGRAM-DATE-TIME by microseconds that depend on its segment's number, counted from 100.
-    private static func moveDates(in text: String, first: Int64, by shift: (Int64) -> Int64) -> String {
+    static func moveDates(in text: String, first: Int64, by shift: (Int64) -> Int64) -> String {
         let prefix = "#EXT-X-PROGRAM-DATE-TIME:"
         var sequence = first
         return text.split(separator: "\n").map { line in
@@ -311,7 +328,7 @@ extension Fault {
     }
 
     /// Another last byte.
-    private static func spoiled(_ bytes: ByteBuffer) -> ByteBuffer {
+    static func spoiled(_ bytes: ByteBuffer) -> ByteBuffer {
         var bytes = bytes
         let last = bytes.writerIndex - 1
         if let byte = bytes.getInteger(at: last, as: UInt8.self) { bytes.setInteger(byte ^ 0xff, at: last) }
@@ -337,7 +354,7 @@ extension Fault {
     }
 
     /// The first sample of a fragment says that it depends on others.
-    private static func dependent(_ bytes: ByteBuffer) -> ByteBuffer {
+    static func dependent(_ bytes: ByteBuffer) -> ByteBuffer {
         var bytes = bytes
         guard let found = bytes.readableBytesView.firstRange(of: Array("trun".utf8)) else { return bytes }
         // Version and flags, count, data offset, then duration, size and flags.

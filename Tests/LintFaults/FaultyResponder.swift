@@ -35,7 +35,9 @@ package final class FaultyResponder: Responder {
         lastTicket += 1
         tickets[exchange] = lastTicket
         let acceptsGzip = ContentCoding.negotiate(request.fields, offered: [.gzip]) == .gzip
-        site.answer(request.target.text, acceptsGzip: acceptsGzip, ticket: lastTicket) { [self] head, body in
+        let range = request.fields.text("range").flatMap(Self.range)
+        site.answer(request.target.text, range: range, acceptsGzip: acceptsGzip, ticket: lastTicket) {
+            [self] head, body in
             tickets[exchange] = nil
             switch body {
             case .whole(let bytes): exchange.respond(head, body: .bytes(bytes))
@@ -43,6 +45,12 @@ package final class FaultyResponder: Responder {
             case .trickled(let pieces): exchange.respond(head, body: .slices(pieces))
             }
         }
+    }
+
+    /// First and last byte of `bytes=…`.
+    private static func range(_ text: String) -> ClosedRange<Int64>? {
+        let ends = text.drop { !$0.isNumber }.split(separator: "-").compactMap { Int64($0) }
+        return ends.count == 2 && ends[0] <= ends[1] ? ends[0]...ends[1] : nil
     }
 
     package func cancelled(_ exchange: Exchange) {

@@ -62,12 +62,15 @@ package final class FaultySite {
     /// One request under way.
     private struct Call {
         let ticket: Int
+        let range: ClosedRange<Int64>?
         let fault: Fault
         let acceptsGzip: Bool
         let reply: Reply
     }
 
-    package func answer(_ target: String, acceptsGzip: Bool, ticket: Int, reply: @escaping Reply) {
+    package func answer(
+        _ target: String, range: ClosedRange<Int64>? = nil, acceptsGzip: Bool, ticket: Int, reply: @escaping Reply
+    ) {
         let path = target.prefix { $0 != "?" }
         let query = String(target.dropFirst(path.count + 1))
         let steps = path.split(separator: "/").map(String.init)
@@ -76,7 +79,7 @@ package final class FaultySite {
         guard let fault = steps.first.flatMap({ faults[$0] }), let source = sources[fault.source] else {
             return reply(Self.head(404), .whole(ByteBuffer()))
         }
-        let call = Call(ticket: ticket, fault: fault, acceptsGzip: acceptsGzip, reply: reply)
+        let call = Call(ticket: ticket, range: range, fault: fault, acceptsGzip: acceptsGzip, reply: reply)
         let name = steps.count > 2 ? steps[1] : ""
         var context = FaultContext(
             kind: .multivariant, rendition: name, query: query, visit: visit, sequence: 0,
@@ -137,10 +140,14 @@ package final class FaultySite {
         var now = context
         now.timeline = rendition.timeline
         now.sequence = rendition.timeline.mediaSequence
+        now.sizes = rendition.parts.mapValues(\.readableBytes)
         playlist(call.fault.text(String(buffer: buffer), now), call, now)
     }
 
     private func media(_ rendition: LiveSource.Rendition, _ name: String, _ call: Call, _ context: FaultContext) {
+        if let range = call.range, let bytes = rendition.bytes(of: name, in: range) {
+            return send(bytes, call, context)
+        }
         let found = rendition.timeline.media(name)
         var context = context
         switch found {
@@ -233,7 +240,7 @@ package final class FaultySite {
         #EXT-X-INDEPENDENT-SEGMENTS
         #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Main",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="audio/playlist.m3u8"
         #EXT-X-STREAM-INF:BANDWIDTH=200000,AVERAGE-BANDWIDTH=180000,CODECS="avc1.64000c,mp4a.40.2",RESOLUTION=320x180,\
-        FRAME-RATE=20.000,AUDIO="a"
+        FRAME-RATE=20.000,VIDEO-RANGE=SDR,AUDIO="a",CLOSED-CAPTIONS=NONE
         video/playlist.m3u8
 
         """

@@ -5,10 +5,24 @@ import NIOCore
 /// A publish without a publisher: 20 pictures and 46.875 frames of sound a second, packaged as the origin does, and the
 /// timelines that list them. What lies before `zero` is there at once.
 package struct LiveSource {
-    struct Rendition {
+    package struct Rendition {
         var timeline: LiveTimeline
-        var initSection = ByteBuffer()
-        var parts: [MediaPosition: ByteBuffer] = [:]
+        package fileprivate(set) var initSection = ByteBuffer()
+        package fileprivate(set) var parts: [MediaPosition: ByteBuffer] = [:]
+
+        /// A range of a segment, which may be open.
+        func bytes(of name: String, in range: ClosedRange<Int64>) -> ByteBuffer? {
+            guard let sequence = name.split(separator: "/").last.flatMap({ Int64($0.prefix { $0 != "." }) }) else {
+                return nil
+            }
+            var whole = ByteBuffer()
+            var index = 0
+            while let part = parts[MediaPosition(sequence: sequence, part: index)] {
+                whole.writeImmutableBuffer(part)
+                index += 1
+            }
+            return whole.getSlice(at: Int(range.lowerBound), length: range.count)
+        }
 
         /// A finished segment, listed or not any more.
         func segment(_ sequence: Int64) -> ByteBuffer? {
@@ -23,7 +37,7 @@ package struct LiveSource {
         }
     }
 
-    private(set) var renditions: [String: Rendition] = [:]
+    package private(set) var renditions: [String: Rendition] = [:]
     private var packager: PublishPackager
     private var beganAt: Int64
     private var pictures: Int64 = 0
@@ -131,12 +145,10 @@ package struct LiveSource {
         return bytes
     }
 
-    /// x264's, 320x180 at 20 pictures a second.
+    /// x264's, 320x180 at 20 pictures a second, in the colours of BT.709.
     private static let avcC: [UInt8] = [
-        0x01, 0x64, 0x00, 0x0c, 0xff, 0xe1, 0x00, 0x18, 0x67, 0x64, 0x00, 0x0c, 0xac, 0xb4, 0x0a, 0x0c, 0xfc, 0xf8,
-        0x08,
-        0x80, 0x00, 0x00, 0x03, 0x00, 0x80, 0x00, 0x00, 0x14, 0x47, 0x8a, 0x15, 0x50, 0x01, 0x00, 0x04, 0x68, 0xef,
-        0x0f,
-        0xcb, 0xfd, 0xf8, 0xf8, 0x00,
+        0x01, 0x64, 0x00, 0x0c, 0xff, 0xe1, 0x00, 0x1c, 0x67, 0x64, 0x00, 0x0c, 0xac, 0xd9, 0x41, 0x41, 0x9f, 0x9f,
+        0x01, 0x6a, 0x02, 0x02, 0x02, 0x80, 0x00, 0x00, 0x03, 0x00, 0x80, 0x00, 0x00, 0x14, 0x07, 0x8a, 0x14, 0xcb,
+        0x01, 0x00, 0x04, 0x68, 0xef, 0x8f, 0xcb, 0xfd, 0xf8, 0xf8, 0x00,
     ]
 }

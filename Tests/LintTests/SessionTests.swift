@@ -10,67 +10,6 @@ struct SessionTests {
     /// Rules of the wire that this table breaks and no served fault does.
     static let rulesOfTheTable: Set<String> = ["holdEnds"]
 
-    private static let url = WebAddress("http://example.com/live/a/playlist.m3u8")
-
-    /// A session with its outside: what it asked for, and the answers that a test gives.
-    private struct Outside {
-        var session: LintSession
-        var asked: [LintRequest] = []
-        var isFinished = false
-        var now = Duration.zero
-
-        init(_ settings: LintSettings = LintSettings()) throws {
-            session = LintSession(url: try #require(SessionTests.url), settings: settings, startedAt: newYear)
-            perform(session.begin())
-        }
-
-        private mutating func perform(_ effects: [LintEffect]) {
-            for effect in effects {
-                switch effect {
-                case .send(let request): asked.append(request)
-                case .cancel(let id): asked.removeAll { $0.id == id }
-                case .finished: isFinished = true
-                }
-            }
-        }
-
-        mutating func answer(
-            _ wanted: String, _ status: UInt16 = 200, _ body: String = "", fields: HTTPFields = HTTPFields()
-        )
-            throws
-        {
-            let index = try #require(asked.firstIndex { $0.url.target.contains(wanted) }, "\(asked)")
-            let request = asked.remove(at: index)
-            var answer = LintAnswer(id: request.id)
-            answer.status = status
-            answer.body = ByteBuffer(string: body)
-            answer.fields = fields
-            answer.headAt = now
-            answer.endAt = now
-            perform(session.received(answer, at: now))
-        }
-
-        /// The connection of a request breaks.
-        mutating func lose(_ wanted: String) throws {
-            let index = try #require(asked.firstIndex { $0.url.target.contains(wanted) }, "\(asked)")
-            var answer = LintAnswer(id: asked.remove(at: index).id)
-            answer.failure = "the connection broke"
-            answer.isConnectionLost = true
-            answer.endAt = now
-            perform(session.received(answer, at: now))
-        }
-
-        mutating func pass(_ time: Duration) {
-            now += time
-            perform(session.tick(at: now))
-        }
-
-        func findings(_ rule: WireRule) -> [String] {
-            session.report(protocols: []).results.first { $0.rule == .wire(rule) }?.findings.map(\.seen) ?? []
-        }
-    }
-
-    private static let newYear: Int64 = 1_767_225_600_000_000
     private static let playlist = """
         #EXTM3U
         #EXT-X-VERSION:6
@@ -90,16 +29,21 @@ struct SessionTests {
 
     @Test("a media playlist by itself is watched: the part that comes next is asked for")
     func watches() throws {
-        var outside = try Outside()
+        var outside = try LintOutside()
         try outside.answer("playlist.m3u8", 200, Self.playlist)
         try outside.answer("playlist.m3u8", 200, Self.playlist)
         #expect(outside.asked.map(\.url.target) == ["/live/a/playlist.m3u8?_HLS_msn=6&_HLS_part=1"])
         #expect(outside.asked.first?.acceptsGzip == true)
+        // Transport streams are not read, which is told.
+        #expect(
+            outside.session.report(protocols: []).notes == [
+                "The media of a is not judged: without EXT-X-MAP it is a transport stream, packed audio or text."
+            ])
     }
 
     @Test("6.2.5.2: a reload that is never answered, and a 503 that does not say when to ask again")
     func holds() throws {
-        var outside = try Outside()
+        var outside = try LintOutside()
         try outside.answer("playlist.m3u8", 200, Self.playlist)
         try outside.answer("playlist.m3u8", 200, Self.playlist)
         outside.pass(.seconds(6))
@@ -119,7 +63,7 @@ struct SessionTests {
     @Test("media whose connection breaks is asked for once more, and judged by what the second answer is")
     func brokenConnections() throws {
         for isBackAgain in [true, false] {
-            var outside = try Outside()
+            var outside = try LintOutside()
             let playlist = Self.playlist.replacing(
                 "#EXT-X-PROGRAM", with: "#EXT-X-MAP:URI=\"init.mp4\"\n#EXT-X-PROGRAM")
             for _ in 0..<2 { try outside.answer("playlist.m3u8", 200, playlist) }
@@ -140,7 +84,7 @@ struct SessionTests {
 
     @Test("nothing to watch: told why, at once or after the wait")
     func nothing() throws {
-        var outside = try Outside()
+        var outside = try LintOutside()
         try outside.answer("playlist.m3u8", 404)
         #expect(outside.isFinished)
         let report = outside.session.report(protocols: [])
@@ -150,7 +94,7 @@ struct SessionTests {
 
         var settings = LintSettings()
         settings.wait = .seconds(2)
-        var patient = try Outside(settings)
+        var patient = try LintOutside(settings)
         try patient.answer("playlist.m3u8", 404)
         patient.pass(.seconds(1))
         #expect(!patient.isFinished && patient.asked.count == 1)
@@ -162,7 +106,7 @@ struct SessionTests {
 
     @Test("the multivariant playlist may be redirected, a bounded number of times")
     func redirects() throws {
-        var outside = try Outside()
+        var outside = try LintOutside()
         var fields = HTTPFields()
         fields.append("location", "/elsewhere/index.m3u8")
         for _ in 0..<5 {

@@ -55,7 +55,9 @@ struct SimulatedWatch {
                 site.cancel(id)
                 inbox.answers.removeAll { $0.answer.id == id }
             case .send(let request):
-                site.answer(request.url.target, acceptsGzip: request.acceptsGzip, ticket: request.id) { head, body in
+                site.answer(
+                    request.url.target, range: request.range, acceptsGzip: request.acceptsGzip, ticket: request.id
+                ) { head, body in
                     var answer = LintAnswer(id: request.id)
                     answer.status = head.status
                     answer.fields = head.fields

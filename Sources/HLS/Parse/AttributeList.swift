@@ -82,6 +82,11 @@ struct AttributeList {
         return String(decoding: value, as: UTF8.self)
     }
 
+    /// A value as it stands, and whether it is quoted, where either is to be judged and not refused.
+    func any(_ name: StaticString) -> (text: String, isQuoted: Bool)? {
+        find(name).map { (String(decoding: $0.value, as: UTF8.self), $0.isQuoted) }
+    }
+
     /// YES is true; NO and absence are false (4.2).
     func isYes(_ name: StaticString) throws(PlaylistError) -> Bool {
         guard let value = try unquoted(name) else { return false }

@@ -46,6 +46,7 @@ struct MediaPlaylistParser {
         } else if tags.duration != nil {
             throw error(.missingTag("the URI of the last segment"))
         }
+        playlist.announcesDiscontinuity = tags.isDiscontinuity
         guard seen.contains("#EXT-X-TARGETDURATION") else {
             throw PlaylistError(line: 0, reason: .missingTag("#EXT-X-TARGETDURATION"))
         }
@@ -123,9 +124,21 @@ struct MediaPlaylistParser {
         case "#EXT-X-ENDLIST":
             _ = try once(tag)
             playlist.hasEnded = true
+        case "#EXT-X-KEY":
+            let list = try AttributeList(tag)
+            if list.any("IV") != nil { needVersion(2) }
+            if list.any("METHOD")?.text == "SAMPLE-AES" || list.any("KEYFORMAT") != nil
+                || list.any("KEYFORMATVERSIONS") != nil
+            {
+                needVersion(5)
+            }
+        case "#EXT-X-I-FRAMES-ONLY": needVersion(4)
+        case "#EXT-X-DEFINE": needVersion(try AttributeList(tag).any("QUERYPARAM") == nil ? 8 : 11)
         default: break
         }
     }
+
+    private mutating func needVersion(_ version: Int) { playlist.leastVersion = max(playlist.leastVersion, version) }
 
     private mutating func once(_ tag: PlaylistTag) throws(PlaylistError) -> PlaylistTag {
         guard seen.insert(tag.name).inserted else { throw tag.repeated }
@@ -160,6 +173,7 @@ struct MediaPlaylistParser {
             throw tag.malformed(value, "seconds, then a comma")
         }
         tags.duration = duration
+        if value.prefix(while: { $0 != UInt8(ascii: ",") }).contains(UInt8(ascii: ".")) { needVersion(3) }
     }
 
     private mutating func readPart(_ tag: PlaylistTag) throws(PlaylistError) {

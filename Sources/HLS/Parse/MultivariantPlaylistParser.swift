@@ -35,7 +35,15 @@ extension MultivariantPlaylist {
                 throw PlaylistError(line: tag.line, reason: .tooMany("renditions", limit: PlaylistLimits.entries))
             }
             let list = try AttributeList(tag)
-            if try list.require("TYPE", try list.token("TYPE")) == "AUDIO" { audio.append(try AudioRendition(list)) }
+            switch try list.require("TYPE", try list.token("TYPE")) {
+            case "AUDIO": audio.append(try AudioRendition(list))
+            case "CLOSED-CAPTIONS":
+                guard captions.count < PlaylistLimits.entries else {
+                    throw PlaylistError(line: tag.line, reason: .tooMany("captions", limit: PlaylistLimits.entries))
+                }
+                captions.append(try CaptionRendition(list))
+            default: break
+            }
         case "#EXTINF", "#EXT-X-TARGETDURATION", "#EXT-X-PART", "#EXT-X-MEDIA-SEQUENCE":
             throw PlaylistError(line: tag.line, reason: .wrongKind(tag: tag.name))
         default: break
@@ -52,7 +60,21 @@ extension Variant {
             averageBandwidth: try list.integer("AVERAGE-BANDWIDTH").map { Int($0) },
             codecs: try list.quoted("CODECS").map { $0.split(separator: ",").map(String.init) } ?? [],
             width: resolution?.width, height: resolution?.height,
-            frameRate: try list.seconds("FRAME-RATE")?.inSeconds, uri: uri, audioGroup: try list.quoted("AUDIO"))
+            frameRate: try list.seconds("FRAME-RATE")?.inSeconds, uri: uri, audioGroup: try list.quoted("AUDIO"),
+            videoRange: list.any("VIDEO-RANGE").map { $0.isQuoted ? "\"\($0.text)\"" : $0.text },
+            captions: list.any("CLOSED-CAPTIONS").map { value in
+                let word = value.text == "NONE" ? Captions.none : .other(value.text)
+                return value.isQuoted ? .group(value.text) : word
+            })
+    }
+}
+
+extension CaptionRendition {
+    fileprivate init(_ list: AttributeList) throws(PlaylistError) {
+        self.init(
+            group: try list.require("GROUP-ID", try list.quoted("GROUP-ID")),
+            name: try list.require("NAME", try list.quoted("NAME")),
+            service: try list.require("INSTREAM-ID", try list.quoted("INSTREAM-ID")))
     }
 }
 

@@ -21,6 +21,10 @@ package struct MediaPlaylist: Sendable, Equatable {
     package internal(set) var hints: [PreloadHint] = []
     package var reports: [Report] = []
     package internal(set) var hasEnded = false
+    /// A discontinuity stands behind the last segment: the next one begins with it.
+    var announcesDiscontinuity = false
+    /// The version that is needed for tags which the model does not keep, and for numbers with a fraction (section 8).
+    var leastVersion = 1
 
     /// EXT-X-SERVER-CONTROL (4.4.3.8).
     package struct ServerControl: Sendable, Equatable {

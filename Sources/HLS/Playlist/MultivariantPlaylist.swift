@@ -48,6 +48,8 @@ package struct Variant: Sendable, Equatable {
         case none
         /// GROUP-ID of its caption renditions.
         case group(String)
+        /// What no playlist may say, as it was read.
+        case other(String)
     }
 
     package init(
@@ -96,7 +98,7 @@ package struct Variant: Sendable, Equatable {
             text.append(quoted: audioGroup)
         }
         switch captions {
-        case nil: break
+        case nil, .other: break
         case .some(.none): text.append(",CLOSED-CAPTIONS=NONE")
         case .group(let group):
             text.append(",CLOSED-CAPTIONS=")

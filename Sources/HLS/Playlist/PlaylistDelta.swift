@@ -24,6 +24,7 @@ extension MediaPlaylist {
         whole.skip = nil
         // SKIP alone asked for a higher one.
         whole.version = earlier.version
+        whole.leastVersion = max(leastVersion, earlier.leastVersion)
         var skipped: [Segment] = []
         skipped.reserveCapacity(min(skip.segments, earlier.segments.count))
         var discontinuities = discontinuitySequence ?? 0
@@ -41,6 +42,12 @@ extension MediaPlaylist {
         // The discontinuities among the skipped could not be counted in the delta alone.
         let counted = discontinuities - (discontinuitySequence ?? 0)
         for index in whole.segments.indices { whole.segments[index].discontinuitySequence += counted }
+        // A map applies until the next one (4.4.4.5), from skipped segments too.
+        if let map = skipped.last?.map {
+            for index in whole.segments.indices.prefix(while: { whole.segments[$0].map == nil }) {
+                whole.segments[index].map = map
+            }
+        }
         whole.segments.insert(contentsOf: skipped, at: 0)
         return whole
     }

@@ -87,6 +87,8 @@ extension PlaylistRules {
                     expected.byteRange = after.byteRange
                     expected.isGap = after.isGap
                 }
+                // A date may be given to a segment once it is the first.
+                expected.programDateTime = before.programDateTime ?? after.programDateTime
                 // Parts and numbers have rules of their own.
                 expected.parts = after.parts
                 expected.discontinuitySequence = after.discontinuitySequence
@@ -120,43 +122,15 @@ extension PlaylistRules {
         }
     }
 
-    private static func checkHint(_ earlier: MediaPlaylist, _ later: MediaPlaylist, _ ledger: inout Ledger) {
-        let hint = earlier.hints.first { $0.type == "PART" }
-        let open = earlier.segments.last.flatMap { last in
-            // The hint is of the segment that is open, or of the next.
-            later.segments.first { $0.sequence == (last.duration == nil ? last.sequence : last.sequence + 1) }
-        }
-        guard let hint, let open, let last = earlier.segments.last, open.duration == nil || !open.parts.isEmpty else {
-            for rule in [PlaylistRule.hintComesTrue, .hintedPartPublished] { ledger.look(at: rule) { _ in } }
-            return
-        }
-        let index = last.duration == nil ? last.parts.count : 0
-        let hasEndedBefore = open.duration != nil && index >= open.parts.count
-        // Where the segment ended without another part, the first of the next is what came.
-        let next = later.segments.first { $0.sequence == open.sequence + 1 }
-        let came = hasEndedBefore ? next?.parts.first : index < open.parts.count ? open.parts[index] : nil
-        // Nothing has come yet, and the segment is over: what is hinted now is another part.
-        let instead = hasEndedBefore ? later.hints.first { $0.type == "PART" }?.uri : nil
-        let findings =
-            (came?.uri ?? instead).map { uri in
-                uri == hint.uri ? [] : ["\(hint.uri) was hinted, and \(uri) \(came == nil ? "is hinted now" : "came")."]
-            } ?? []
-        // A segment that was to be over went on: by its name the hint is of another.
-        let hasGoneOn =
-            last.duration == nil
-            && last.parts.last.map { MediaNames.follows(hint.uri, after: $0.uri) == false } ?? false
-        let isReplanned = hasEndedBefore || hasGoneOn
-        ledger.look(at: .hintComesTrue) { $0 = isReplanned ? [] : findings }
-        // 6.2.6 allows it where the planned segmentation changes: keyframes out of turn, a publisher's return.
-        ledger.look(at: .hintedPartPublished) { $0 = isReplanned ? findings : [] }
-    }
-
     private static func checkNames(_ earlier: MediaPlaylist, _ later: MediaPlaylist, _ ledger: inout Ledger) {
         ledger.look(at: .mediaNamedOnce) { findings in
             var places: [Name: MediaPosition] = [:]
             for segment in earlier.segments + later.segments {
                 var media = segment.parts.enumerated().map { ($1.uri, $1.byteRange, $0) }
-                if let uri = segment.uri { media.append((uri, segment.byteRange, -1)) }
+                // A part that is its whole segment may share its name.
+                if let uri = segment.uri, segment.parts.count != 1 || segment.parts.first?.uri != uri {
+                    media.append((uri, segment.byteRange, -1))
+                }
                 for (uri, range, index) in media {
                     // A range without a start continues the one before it: its place cannot be told from its text.
                     if let range, range.start == nil { continue }

@@ -16,6 +16,7 @@ package enum PlaylistRule: String, CaseIterable, Sendable {
     case oneHint
     case hintIsNext
     case programDateTime
+    case discontinuityDated
     case programDateTimeFollows
     case mapForEverySegment
     case mapChangeIsDiscontinuity
@@ -48,8 +49,10 @@ package enum PlaylistRule: String, CaseIterable, Sendable {
     case matchingDiscontinuities
 
     /// Only a recommendation, no MUST, is broken with it. A version above what is needed plays everywhere, and much packaging
-    /// software writes one; a hint may be withdrawn.
-    package var isRecommendation: Bool { self == .version || self == .hintedPartPublished }
+    /// software writes one; a hint may be withdrawn; a report may leave out what equals this playlist's own.
+    package var isRecommendation: Bool {
+        [.version, .hintedPartPublished, .discontinuityDated, .partsOnlyNearEnd, .reportsComplete].contains(self)
+    }
 
     /// Where it is written: a section of draft-pantos-hls-rfc8216bis-22, B.1 for its Low-Latency Server Configuration
     /// Profile, or AAS for Apple's HLS Authoring Specification.
@@ -79,9 +82,11 @@ package enum PlaylistRule: String, CaseIterable, Sendable {
         case .partHoldBack: ("4.4.3.8, AAS 14.3", "PART-HOLD-BACK is there and at least three part targets.")
         case .oneHint: ("B.1, 6.2.6", "A live playlist with parts hints one part; an ended one hints nothing.")
         case .hintIsNext: ("4.4.5.3", "The hint is of a part that is not listed yet.")
-        case .programDateTime: ("B.1, 6.2.1", "The playlist has EXT-X-PROGRAM-DATE-TIME, at each discontinuity too.")
+        case .programDateTime: ("B.1, AAS 8.4", "The playlist has EXT-X-PROGRAM-DATE-TIME.")
+        case .discontinuityDated: ("6.2.1", "Where segments are dated, each that begins with a discontinuity is.")
         case .programDateTimeFollows: ("6.2.1", "Dates do not go back by a second or more between segments.")
-        case .mapForEverySegment: ("4.4.4.5, 6.2.5.1", "Where segments have EXT-X-MAP, the first listed one has it.")
+        case .mapForEverySegment:
+            ("3.1.2, 4.4.4.5", "Segments of fragmented MP4 have an EXT-X-MAP; where any has one, the first listed has.")
         case .mapChangeIsDiscontinuity: ("6.2.1", "A change of EXT-X-MAP comes with EXT-X-DISCONTINUITY.")
         case .discontinuitySequenceTag:
             ("6.2.2", "A live playlist with EXT-X-DISCONTINUITY has EXT-X-DISCONTINUITY-SEQUENCE.")
@@ -98,7 +103,8 @@ package enum PlaylistRule: String, CaseIterable, Sendable {
         case .partsOnlyAppended: ("6.2.1", "Parts are appended to an open segment, and none changes.")
         case .partsLeaveLate: ("6.2.2", "Parts are not removed before three target durations from the end.")
         case .threeTargetsRemain: ("6.2.2", "What remains after segments were removed lasts three target durations.")
-        case .hintComesTrue: ("4.4.5.3", "The part that follows has the URI that was hinted.")
+        case .hintComesTrue:
+            ("4.4.5.3", "The part that follows is the hinted one, unless the planned segmentation has changed.")
         case .hintedPartPublished:
             ("6.2.6", "A hinted part is the next that is published: segments end as they were planned.")
         case .endIsFinal: ("6.2.1", "After EXT-X-ENDLIST nothing is added.")

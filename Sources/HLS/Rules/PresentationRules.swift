@@ -34,13 +34,20 @@ extension PlaylistRules {
             }
         }
         ledger.look(at: .matchingDiscontinuities) { findings in
-            var numbers: [Int64: Int64] = [:]
-            for segment in reference.playlist.segments { numbers[segment.sequence] = segment.discontinuitySequence }
+            var known: [Int64: MediaPlaylist.Segment] = [:]
+            for segment in reference.playlist.segments { known[segment.sequence] = segment }
             for (uri, playlist) in others {
+                let apart = Duration.seconds(playlist.targetDuration)
                 for segment in playlist.segments {
-                    guard let number = numbers[segment.sequence], number != segment.discontinuitySequence else {
+                    guard let own = known[segment.sequence], own.discontinuitySequence != segment.discontinuitySequence
+                    else { continue }
+                    // Renditions may count their segments from elsewhere (4.4.3.2): dates tell.
+                    if let date = segment.programDateTime, let other = own.programDateTime,
+                        .microseconds(abs(date - other)) > apart
+                    {
                         continue
                     }
+                    let number = own.discontinuitySequence
                     findings.append(
                         "segment \(segment.sequence) has \(segment.discontinuitySequence) in \(uri) "
                             + "and \(number) in \(reference.uri).")

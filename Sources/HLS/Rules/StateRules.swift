@@ -16,7 +16,11 @@ extension PlaylistRules {
         let control = playlist.serverControl
         ledger.look(at: .version) { findings in
             let needed = neededVersion(playlist)
-            if playlist.version != needed { findings.append("it is \(playlist.version); \(needed) is needed.") }
+            // A delta update that could skip date ranges may say so though it skips none.
+            let most = playlist.skip?.removedDateRanges == nil ? needed : 10
+            if !(needed...max(needed, most)).contains(playlist.version) {
+                findings.append("it is \(playlist.version); \(needed) is needed.")
+            }
         }
         ledger.look(at: .blockingReloadOffered) { findings in
             if playlist.hasParts, !playlist.hasEnded, control?.canBlockReload != true {
@@ -34,14 +38,16 @@ extension PlaylistRules {
             }
         }
         ledger.look(at: .partHoldBack) { findings in
-            guard playlist.hasParts, let partTarget = playlist.partTarget else { return }
+            guard let partTarget = playlist.partTarget else { return }
             guard let holdBack = control?.partHoldBack else { return findings.append("it is missing.") }
-            if holdBack < partTarget * 3 {
+            // Part targets are rounded up: 1.0 is three times 0.33334 (9.11).
+            if holdBack + .milliseconds(1) < partTarget * 3 {
                 findings.append("it is \(holdBack.inSeconds) s, less than \(partTarget.inSeconds * 3) s.")
             }
         }
         ledger.look(at: .discontinuitySequenceTag) { findings in
-            if !playlist.hasEnded, playlist.discontinuitySequence == nil,
+            // Where a type stands, nothing is ever removed.
+            if !playlist.hasEnded, playlist.discontinuitySequence == nil, playlist.playlistType == nil,
                 playlist.segments.contains(where: \.isDiscontinuity)
             {
                 findings.append("the tag is missing.")
@@ -56,11 +62,11 @@ extension PlaylistRules {
 
     /// The version that the tags of a playlist need (section 8), as far as the model knows them.
     private static func neededVersion(_ playlist: MediaPlaylist) -> Int {
-        if let skip = playlist.skip { return skip.removedDateRanges == nil ? 9 : 10 }
-        if playlist.segments.contains(where: { $0.map != nil }) { return 6 }
-        if playlist.segments.contains(where: { $0.byteRange != nil }) { return 4 }
-        let hasFractions = playlist.segments.contains { ($0.duration?.components.attoseconds ?? 0) != 0 }
-        return hasFractions ? 3 : 1
+        var needed = playlist.leastVersion
+        if playlist.segments.contains(where: { $0.byteRange != nil }) { needed = max(needed, 4) }
+        if playlist.segments.contains(where: { $0.map != nil }) { needed = max(needed, 6) }
+        if let skip = playlist.skip { needed = max(needed, skip.removedDateRanges?.isEmpty == false ? 10 : 9) }
+        return needed
     }
 
     private static func checkDurations(_ playlist: MediaPlaylist, _ ledger: inout Ledger) {
@@ -166,6 +172,9 @@ extension PlaylistRules {
         }
     }
 
+    /// How names of fragmented MP4 end.
+    private static let fragmentedNames = [".m4s", ".mp4", ".m4v", ".m4a", ".cmfv", ".cmfa"]
+
     private static func checkSegments(_ playlist: MediaPlaylist, _ ledger: inout Ledger) {
         ledger.look(at: .endedWithoutOpenSegment) { findings in
             if playlist.hasEnded, let last = playlist.segments.last, last.duration == nil {
@@ -173,13 +182,12 @@ extension PlaylistRules {
             }
         }
         ledger.look(at: .programDateTime) { findings in
-            guard let first = playlist.segments.first else { return }
-            if !playlist.segments.contains(where: { $0.programDateTime != nil }) {
-                return findings.append("there is none.")
-            }
-            if playlist.skip != nil, first.programDateTime == nil {
-                findings.append("segment \(first.sequence), the first after those skipped, has none.")
-            }
+            // In a delta update it may stand with a skipped segment.
+            guard !playlist.segments.isEmpty, playlist.skip == nil else { return }
+            if !playlist.segments.contains(where: { $0.programDateTime != nil }) { findings.append("there is none.") }
+        }
+        ledger.look(at: .discontinuityDated) { findings in
+            guard playlist.segments.contains(where: { $0.programDateTime != nil }) else { return }
             for segment in playlist.segments where segment.isDiscontinuity && segment.programDateTime == nil {
                 findings.append("segment \(segment.sequence) begins with a discontinuity and has none.")
             }
@@ -200,14 +208,16 @@ extension PlaylistRules {
             }
         }
         ledger.look(at: .mapForEverySegment) { findings in
-            guard let first = playlist.segments.first, first.map == nil else { return }
-            if playlist.segments.contains(where: { $0.map != nil }) {
+            // The map of the last skipped segment carries on (4.4.4.5).
+            guard playlist.skip == nil, let first = playlist.segments.first, first.map == nil else { return }
+            let isFragmented = first.uri.map { uri in fragmentedNames.contains { uri.hasSuffix($0) } } ?? false
+            if isFragmented || playlist.segments.contains(where: { $0.map != nil }) {
                 findings.append("segment \(first.sequence) has none.")
             }
         }
         ledger.look(at: .mapChangeIsDiscontinuity) { findings in
             for (segment, next) in zip(playlist.segments, playlist.segments.dropFirst())
-            where segment.map != next.map && !next.isDiscontinuity {
+            where segment.map != next.map && !next.isDiscontinuity && (playlist.skip == nil || segment.map != nil) {
                 findings.append("segment \(next.sequence) has another map and no discontinuity.")
             }
         }

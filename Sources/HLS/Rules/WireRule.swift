@@ -25,13 +25,17 @@ package enum WireRule: String, CaseIterable, Sendable {
     // Media.
     case listedMediaAvailable
     case mediaReadable
+    case boxesValid
+    case mediaProfile
     case partDuration
     case segmentDuration
     case mediaContinues
+    case shownInOrder
     case segmentIsItsParts
     case independentHolds
     case independentTold
     case segmentStartsIndependent
+    case segmentHoldsIndependent
     case datesFollowMedia
     case datesNotInFuture
     case renditionsInSync
@@ -63,6 +67,12 @@ package enum WireRule: String, CaseIterable, Sendable {
     // The multivariant playlist.
     case codecsTold
     case codecsMatch
+    case channelsMatch
+    case channelsTold
+    case resolutionMatches
+    case videoRangeValid
+    case videoRangeMatches
+    case closedCaptionsAgree
     case pictureTold
     case averageBandwidthTold
     case bandwidthHolds
@@ -77,7 +87,8 @@ package enum WireRule: String, CaseIterable, Sendable {
 
     package var level: Level {
         switch self {
-        case .deltaGiven, .independentTold, .blockingPlaylistLifetime, .mediaLifetime, .urgency, .pictureTold,
+        case .deltaGiven, .independentTold, .channelsTold, .mediaType, .blockingPlaylistLifetime, .mediaLifetime,
+            .urgency, .pictureTold,
             .averageBandwidthTold, .bandwidthHolds, .independentSegmentsTold, .exposedFields:
             .should
         default: .must
@@ -106,21 +117,41 @@ package enum WireRule: String, CaseIterable, Sendable {
         case .endedAnswersAtOnce:
             ("6.2.5.2", "Directives to a playlist with EXT-X-ENDLIST are ignored and answered at once.")
         case .partsOnTime: ("6.2.1", "A new part is listed within one part target of the last one.")
-        case .sameForEveryViewer: ("B.1", "The same request gets the same playlist, whoever asks.")
+        case .sameForEveryViewer: ("B.1", "The same request gets the same playlist byte by byte, whoever asks.")
         case .deltaGiven: ("6.2.5.1", "_HLS_skip is answered with a delta update where there is something to skip.")
         case .deltaSkipsOld: ("6.2.5.1", "Only segments beyond the skip boundary are skipped.")
         case .deltaCounts: ("4.4.5.2", "SKIPPED-SEGMENTS is the number of segments that are left out.")
         case .deltaIsWhole: ("6.2.5.1, 6.3.7", "A delta update, applied, is the whole playlist.")
         case .listedMediaAvailable: ("6.2.1", "What is listed can be fetched whole from the moment it is listed.")
         case .mediaReadable: ("3.1.2", "Media is fragmented MP4: an init section, fragments with tfdt and trun.")
+        case .boxesValid:
+            (
+                "3.1.2, ISO 14496-12 4.2, 14496-1 8.3.3",
+                "Boxes and descriptors have the sizes, versions, counts and places that they state."
+            )
+        case .mediaProfile:
+            (
+                "3.1.2",
+                "Init sections have a brand of iso6 or higher, no samples and no duration; fragments address data from "
+                    + "their moof."
+            )
         case .partDuration: ("4.4.4.9", "A part lasts as long as its samples.")
         case .segmentDuration: ("4.4.4.1", "A segment lasts as long as its samples.")
         case .mediaContinues: ("3", "Decode times continue from part to part and segment to segment.")
+        case .shownInOrder:
+            (
+                "3, ISO 14496-12 8.8.8",
+                "No two frames are shown at once, and none before what an earlier group of pictures showed."
+            )
         case .segmentIsItsParts: ("3.2", "A segment holds the samples of its parts, and no others.")
         case .independentHolds: ("4.4.4.9", "A part with INDEPENDENT=YES holds an independent frame.")
         case .independentTold: ("4.4.4.9", "A part that holds an independent frame says INDEPENDENT=YES.")
         case .segmentStartsIndependent:
-            ("4.4.2.1, AAS 7.4", "Where EXT-X-INDEPENDENT-SEGMENTS stands, segments start with an independent frame.")
+            (
+                "4.4.2.1, AAS 7.4",
+                "Segments start with an independent frame, where EXT-X-INDEPENDENT-SEGMENTS does not stand too."
+            )
+        case .segmentHoldsIndependent: ("B.1", "Each segment of a playlist with parts holds an independent frame.")
         case .datesFollowMedia:
             ("4.4.4.6", "EXT-X-PROGRAM-DATE-TIME advances as the timestamps of the media do.")
         case .datesNotInFuture: ("4.4.4.6, B.1", "No listed media is dated in the future.")
@@ -148,7 +179,19 @@ package enum WireRule: String, CaseIterable, Sendable {
         case .noCookies: ("B.1", "Answers set no cookies.")
         case .urgency: ("B.1, RFC 9218", "Playlists are more urgent than media: u=1 before u=2 to u=6.")
         case .codecsTold: ("4.4.6.2", "Each variant has CODECS.")
-        case .codecsMatch: ("4.4.6.2", "CODECS names every format of the variant's media.")
+        case .codecsMatch:
+            ("4.4.6.2, 6.2.4", "CODECS names every format of the variant's media, as its init section tells it.")
+        case .channelsMatch: ("4.4.6.1", "CHANNELS is the number of channels that the rendition's init section tells.")
+        case .channelsTold: ("4.4.6.1", "Audio renditions have CHANNELS.")
+        case .resolutionMatches: ("4.4.6.2", "RESOLUTION is the size of the variant's pictures.")
+        case .videoRangeValid: ("4.4.6.2", "VIDEO-RANGE is SDR, HLG or PQ.")
+        case .videoRangeMatches:
+            (
+                "4.4.6.2",
+                "VIDEO-RANGE is that of the transfer characteristics in colr and parameter sets; without it, SDR."
+            )
+        case .closedCaptionsAgree:
+            ("4.4.6.2", "CLOSED-CAPTIONS is NONE on every variant or on none, or names a group that exists.")
         case .pictureTold: ("4.4.6.2", "A variant with pictures has RESOLUTION and FRAME-RATE.")
         case .averageBandwidthTold: ("4.4.6.2", "Each variant has AVERAGE-BANDWIDTH.")
         case .bandwidthHolds: ("4.4.6.2", "Segments stay within BANDWIDTH and a quarter.")

@@ -8,6 +8,10 @@ package struct MediaSample: Sendable, Equatable {
     package let size: Int
     /// Decoding can start here.
     package let isSync: Bool
+    /// It is decoded without any other, though frames that follow it may need some before it (8.6.4).
+    package let isIndependent: Bool
+
+    package var shownAt: Int64 { decodeTime + compositionOffset }
 }
 
 /// The samples of one or more movie fragments (ISO 14496-12, 8.8): of a part, or of a segment.
@@ -116,8 +120,9 @@ package struct Fragments: Sendable {
                     // Signed since version 1 (8.8.8).
                     compositionOffset: version == 0 ? Int64(offset) : Int64(Int32(bitPattern: offset)),
                     size: Int(sample.size),
-                    // sample_is_non_sync_sample (8.8.3.1).
-                    isSync: sample.flags & 0x1_0000 == 0))
+                    // sample_is_non_sync_sample (8.8.3.1), and sample_depends_on of 2.
+                    isSync: sample.flags & 0x1_0000 == 0,
+                    isIndependent: sample.flags & 0x1_0000 == 0 || sample.flags >> 24 & 3 == 2))
             time += Int64(sample.duration)
         }
     }
@@ -131,5 +136,5 @@ extension [MediaSample] {
     }
 
     /// When the first picture or sound is shown.
-    package var firstPresentation: Int64? { self.map { $0.decodeTime + $0.compositionOffset }.min() }
+    package var firstPresentation: Int64? { self.map(\.shownAt).min() }
 }

@@ -8,8 +8,8 @@ package struct InitHeader: Sendable, Equatable {
         package let timescale: UInt32
         /// `vide`, `soun` or another.
         package let handler: String
-        /// Format of the first sample entry: `avc1`, `hvc1`, `mp4a`…; that behind a protection scheme where there is one.
-        package let format: String
+        /// Of its first sample entry.
+        package let description: SampleDescription
         /// Of samples whose fragment does not say (8.8.3).
         var defaultDuration: UInt32 = 0
         var defaultSize: UInt32 = 0
@@ -52,25 +52,21 @@ package struct InitHeader: Sendable, Equatable {
     }
 
     private static func track(_ trak: ByteBuffer) -> Track? {
-        guard var tkhd = trak.box("tkhd"), let (version, _) = tkhd.readVersionAndFlags(),
-            tkhd.skip(version == 1 ? 16 : 8), let id = tkhd.readInteger(as: UInt32.self),
+        guard let tkhd = trak.box("tkhd"), var fields = Optional(tkhd),
+            let (version, _) = fields.readVersionAndFlags(),
+            fields.skip(version == 1 ? 16 : 8), let id = fields.readInteger(as: UInt32.self),
             let mdia = trak.box("mdia"), var mdhd = mdia.box("mdhd"), let (timeVersion, _) = mdhd.readVersionAndFlags(),
             mdhd.skip(timeVersion == 1 ? 16 : 8), let timescale = mdhd.readInteger(as: UInt32.self), timescale > 0,
             var hdlr = mdia.box("hdlr"), hdlr.skip(8), let handler = hdlr.readString(length: 4),
-            var stsd = mdia.box(at: "minf", "stbl", "stsd"), stsd.skip(8), let format = format(ofEntries: stsd)
+            var stsd = mdia.box(at: "minf", "stbl", "stsd"), stsd.skip(8),
+            var description = SampleDescription(entries: stsd, isVideo: handler == "vide")
         else { return nil }
-        return Track(id: id, timescale: timescale, handler: handler, format: format)
-    }
-
-    private static func format(ofEntries entries: ByteBuffer) -> String? {
-        var boxes = Boxes(entries)
-        guard let entry = boxes.next() else { return nil }
-        guard entry.type == "encv" || entry.type == "enca" else { return entry.type }
-        // Fields of the sample entry come before its boxes (12.1.3, 12.2.3).
-        var body = entry.body
-        guard body.skip(entry.type == "encv" ? 78 : 28), var frma = body.box(at: "sinf", "frma") else {
-            return entry.type
+        // The size of what is shown, in 16.16 (8.3.2).
+        if handler == "vide", let width = tkhd.getInteger(at: tkhd.writerIndex - 8, as: UInt32.self),
+            let height = tkhd.getInteger(at: tkhd.writerIndex - 4, as: UInt32.self)
+        {
+            description.add(width: Int(width >> 16), height: Int(height >> 16))
         }
-        return frma.readString(length: 4)
+        return Track(id: id, timescale: timescale, handler: handler, description: description)
     }
 }

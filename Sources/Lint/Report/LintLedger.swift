@@ -69,6 +69,8 @@ package struct LintReport: Sendable {
     package let results: [Result]
     /// Why nothing could be judged; nil where something was.
     package let trouble: String?
+    /// What was not judged, and why.
+    package let notes: [String]
 
     /// The worst verdict of all.
     package var worst: Verdict { results.map(\.verdict).max() ?? .notSeen }

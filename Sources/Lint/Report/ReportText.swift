@@ -8,6 +8,7 @@ extension LintReport {
         lines.append(
             "\(url): watched for \(Self.seconds(watched)) s over \(protocols.joined(separator: ", ")), "
                 + "\(requests) requests, renditions: \(renditions.joined(separator: ", ")).")
+        lines += notes
         for verdict in [Verdict.fail, .warn] {
             for result in results(verdict) { lines += Self.lines(of: result) }
         }
@@ -56,7 +57,7 @@ extension String {
 
 extension LintReport: Encodable {
     private enum Key: String, CodingKey {
-        case url, watchedSeconds, protocols, requests, renditions, worst, exitCode, trouble, rules
+        case url, watchedSeconds, protocols, requests, renditions, worst, exitCode, trouble, notes, rules
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -69,6 +70,7 @@ extension LintReport: Encodable {
         try container.encode(worst.rawValue, forKey: .worst)
         try container.encode(exitCode, forKey: .exitCode)
         try container.encodeIfPresent(trouble, forKey: .trouble)
+        try container.encode(notes, forKey: .notes)
         try container.encode(results, forKey: .rules)
     }
 }

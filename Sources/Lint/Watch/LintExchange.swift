@@ -57,14 +57,16 @@ package struct LintSettings: Sendable {
 /// Why a request was made.
 enum Ask: Equatable {
     case multivariant
+    /// The same once more, as another viewer would ask.
+    case multivariantTwin
     /// A playlist without directives.
     case plain
     /// The next step of the watch: this part or anything later.
     case reload(MediaPosition)
     /// The same with `_HLS_skip`.
     case delta(MediaPosition, String)
-    /// The same once more, as another viewer would ask.
-    case twin(MediaPosition)
+    /// The reload once more, or where a server does not hold, the playlist, as another viewer would ask.
+    case twin(MediaPosition?)
     case probe(Probe)
     /// Media by the key of its URI and range.
     case initSection(String)
@@ -78,7 +80,7 @@ enum Ask: Equatable {
 
     var isPlaylist: Bool {
         switch self {
-        case .multivariant, .plain, .reload, .delta, .twin: true
+        case .multivariant, .multivariantTwin, .plain, .reload, .delta, .twin: true
         case .probe(let probe): probe.query != nil
         default: false
         }

@@ -1,4 +1,3 @@
-import Compression
 import HLS
 import HTTP
 import NIOCore
@@ -23,6 +22,9 @@ package struct LintSession {
     private var watches: [RenditionWatch] = []
     private var presentation = PresentationRules()
     private var multivariant: MultivariantRules?
+    /// What the multivariant playlist said, and how often it was asked for again.
+    private var multivariantText = ByteBuffer()
+    private var multivariantTwins = 0
     private var redirects = 0
     private var retryAt: Duration?
     private var trouble: String?
@@ -51,6 +53,8 @@ package struct LintSession {
         if answer.isConnectionLost, desk.askAgain(request) { return desk.takeEffects() }
         if request.ask == .multivariant {
             receivedMultivariant(answer, request)
+        } else if request.ask == .multivariantTwin {
+            receivedTwin(answer, request)
         } else if let index = request.rendition, watches.indices.contains(index) {
             let isNew = watches[index].received(answer, for: request, desk: &desk)
             if isNew { presentation.judge(watches, newest: index, desk: &desk) }
@@ -85,10 +89,7 @@ package struct LintSession {
         guard answer.failure == nil, answer.status == 200 else {
             return notFound(answer.failure ?? "It was answered \(answer.status).")
         }
-        var body = answer.body
-        if answer.fields.text("content-encoding") == "gzip" {
-            body = Gzip.decompress(body, limit: 4 << 20) ?? ByteBuffer()
-        }
+        let body = ByteBuffer(answer.text)
         let text = String(buffer: body)
         guard text.hasPrefix("#EXTM3U") else { return notFound("It is no playlist: it does not begin with #EXTM3U.") }
         guard text.contains("#EXT-X-STREAM-INF") else {
@@ -105,6 +106,8 @@ package struct LintSession {
             HeadRules(targetDuration: target, partTarget: nil)
                 .judge(answer, .plainPlaylist, at: request.url, desk: &desk)
             guard isFirst else { return }
+            multivariantText = body
+            desk.send(.multivariantTwin, of: nil, to: request.url)
             multivariant?.judge(desk: &desk)
             let uris = playlist.variants.map(\.uri) + playlist.audio.compactMap(\.uri)
             var found: [WebAddress] = []
@@ -116,6 +119,20 @@ package struct LintSession {
             desk.judge(.playlistReadable, at: request.url, seen: "\(error)")
             notFound("The multivariant playlist cannot be read: \(error)")
         }
+    }
+
+    /// B.1: the same request gets the same playlist. It may have changed in between once, not twice.
+    private mutating func receivedTwin(_ answer: LintAnswer, _ request: LintDesk.Pending) {
+        guard answer.failure == nil, answer.status == 200 else { return }
+        let text = ByteBuffer(answer.text)
+        multivariantTwins += 1
+        if text != multivariantText, multivariantTwins < 2 {
+            multivariantText = text
+            return desk.send(.multivariantTwin, of: nil, to: request.url)
+        }
+        desk.judge(
+            .sameForEveryViewer, at: request.url, holds: text == multivariantText,
+            else: "three answers within a moment differ in their bytes")
     }
 
     private mutating func notFound(_ reason: String) {
@@ -183,7 +200,14 @@ package struct LintSession {
     package func report(protocols: [String]) -> LintReport {
         LintReport(
             url: url.description, watched: desk.now - begunAt, renditions: watches.map { Self.name(of: $0.address) },
-            protocols: protocols, requests: desk.requests, results: desk.ledger.results, trouble: trouble)
+            protocols: protocols, requests: desk.requests, results: desk.ledger.results, trouble: trouble, notes: notes)
+    }
+
+    /// What the watch could not judge.
+    private var notes: [String] {
+        watches.compactMap { watch in
+            watch.media.unjudged.map { "The media of \(Self.name(of: watch.address)) is not judged: \($0)." }
+        }
     }
 
     /// One line that says how far the watch is.

@@ -12,26 +12,12 @@ extension MediaWatch {
         }
     }
 
-    /// What a part or a segment holds, and the judgement on whether that can be read at all.
-    private func read(
-        _ body: ByteBuffer, _ header: InitHeader, from url: WebAddress, desk: inout LintDesk
-    ) -> Fragments? {
-        do throws(UnreadableMedia) {
-            let fragments = try Fragments(reading: body, header: header)
-            desk.judge(.mediaReadable, at: url, seen: nil)
-            return fragments
-        } catch {
-            desk.judge(.mediaReadable, at: url, seen: "\(body.readableBytes) bytes: \(error)")
-            return nil
-        }
-    }
-
     private mutating func judge(part place: MediaPosition, desk: inout LintDesk) {
         guard let part = parts[place], let body = bytes[part.key], let mapKey = maps[place.sequence],
             let header = headers[mapKey], let track = header.main
         else { return }
         parts[place]?.isJudged = true
-        guard let fragments = read(body, header, from: part.url, desk: &desk),
+        guard let fragments = BoxRules.fragments(body, header, at: part.url, desk: &desk),
             let samples = fragments.samples[track.id], let first = samples.first
         else { return }
         let timescale = Double(track.timescale)
@@ -64,13 +50,27 @@ extension MediaWatch {
                 .independentTold, at: part.url, holds: part.listed.isIndependent,
                 else: "it holds a sync sample and says nothing")
         }
-        guard place.part == 0, let first = samples.first else { return }
+    }
+
+    /// 4.4.2.1 where EXT-X-INDEPENDENT-SEGMENTS stands; where it does not, B.1 asks for an independent frame anywhere in a
+    /// segment, AAS 7.4 for one at its beginning.
+    private mutating func judgeIndependence(
+        ofSegment sequence: Int64, _ samples: [MediaSample], isVideo: Bool, at url: WebAddress, desk: inout LintDesk
+    ) {
+        guard let first = samples.first else { return }
         startsAreIndependent = (startsAreIndependent ?? true) && first.isSync
-        if hasIndependentSegments {
+        let holds = samples.contains(where: \.isIndependent)
+        if isVideo, isLowLatency {
             desk.judge(
-                .segmentStartsIndependent, at: part.url, holds: first.isSync,
-                else: "the first sample of segment \(place.sequence) is no sync sample")
+                .segmentHoldsIndependent, at: url, holds: holds,
+                else: "none of the \(samples.count) samples of segment \(sequence) is independent")
         }
+        guard hasIndependentSegments || isVideo && (holds || !isLowLatency) else { return }
+        desk.judge(
+            .segmentStartsIndependent, at: url, holds: hasIndependentSegments ? first.isSync : first.isIndependent,
+            else:
+                "the first sample of segment \(sequence) is no \(hasIndependentSegments ? "sync sample" : "independent frame")"
+        )
     }
 
     private mutating func judgeDate(
@@ -126,26 +126,71 @@ extension MediaWatch {
         segments[sequence]?.isJudged = true
         segments[sequence]?.bytes = nil
         defer { forget(before: sequence) }
-        guard let fragments = read(body, header, from: segment.url, desk: &desk),
+        guard let fragments = BoxRules.fragments(body, header, at: segment.url, desk: &desk),
             let samples = fragments.samples[track.id], let first = samples.first, let duration = segment.listed.duration
         else { return }
         let lasts = Double(samples.ticks) / Double(track.timescale)
-        // Of parts that never came the segment has the time and no samples (4.4.4.9).
-        let missing = segment.listed.parts.filter(\.isGap).reduce(0) { $0 + $1.duration.inSeconds }
+        // Of parts that never came the segment has the time and no samples (4.4.4.9). A hole between samples is in their times.
+        let missing = Self.gapsAround(segment.listed.parts).inSeconds
         desk.judge(
             .segmentDuration, at: segment.url, expected: "EXTINF:\((lasts + missing).rounded(to: 5))",
             holds: abs(lasts + missing - duration.inSeconds) <= Self.roundingSeconds,
             else: "EXTINF:\(duration.inSeconds) for \(samples.count) samples of \(lasts.rounded(to: 5)) s"
                 + (missing > 0 ? " and gaps of \(missing.rounded(to: 5)) s" : ""))
         if lasts > 0.5 { peakBitRate = max(peakBitRate, Double(body.readableBytes) * 8 / lasts) }
-        if segment.listed.parts.isEmpty {
-            startsAreIndependent = (startsAreIndependent ?? true) && first.isSync
+        judgeIndependence(ofSegment: sequence, samples, isVideo: track.isVideo, at: segment.url, desk: &desk)
+        judgeShown(samples, of: sequence, track.timescale, desk: &desk)
+        if segment.listed.parts.first?.isGap ?? true {
             judgeDate(of: sequence, samples, Double(track.timescale), at: segment.url, desk: &desk)
+        }
+        if segment.listed.parts.isEmpty {
+            spans[sequence] = (first.decodeTime, first.decodeTime + samples.ticks, Double(track.timescale))
+            link(segment: sequence, desk: &desk)
+            link(segment: sequence + 1, desk: &desk)
         } else if own.count == places.count {
             desk.judge(
                 .segmentIsItsParts, at: segment.url,
                 seen: Self.difference(body, fragments, own, header: header))
         }
+    }
+
+    /// How long the gap parts before the first and behind the last part that came last.
+    private static func gapsAround(_ parts: [MediaPlaylist.Part]) -> Duration {
+        guard let first = parts.firstIndex(where: { !$0.isGap }), let last = parts.lastIndex(where: { !$0.isGap })
+        else {
+            return .zero
+        }
+        return (parts[..<first] + parts[(last + 1)...]).reduce(.zero) { $0 + $1.duration }
+    }
+
+    private mutating func judgeShown(
+        _ samples: [MediaSample], of sequence: Int64, _ timescale: UInt32, desk: inout LintDesk
+    ) {
+        guard let url = segments[sequence]?.url else { return }
+        let own = ShownTimes(samples, timescale: timescale)
+        shown[sequence] = own
+        var fault = own.fault
+        if let before = shown[sequence - 1], continues(sequence) { fault = fault ?? own.fault(after: before) }
+        if let next = shown[sequence + 1], continues(sequence + 1) { fault = fault ?? next.fault(after: own) }
+        desk.judge(.shownInOrder, at: url, seen: fault.map { "\($0), in ticks of 1/\(timescale) s" })
+    }
+
+    /// Whether a segment goes on where the one before it ended.
+    private func continues(_ sequence: Int64) -> Bool {
+        segments[sequence]?.listed.isDiscontinuity == false && maps[sequence] == maps[sequence - 1]
+    }
+
+    /// As `link(_:desk:)`, where segments list no parts.
+    private mutating func link(segment sequence: Int64, desk: inout LintDesk) {
+        guard let segment = segments[sequence], let span = spans[sequence], let last = spans[sequence - 1],
+            continues(sequence), last.timescale == span.timescale,
+            linked.insert(MediaPosition(sequence: sequence, part: -1)).inserted
+        else { return }
+        let gap = Double(span.start - last.end) / span.timescale
+        desk.judge(
+            .mediaContinues, at: segment.url, expected: "\(last.end) ticks", holds: abs(gap) <= Self.roundingSeconds,
+            else: "segment \(sequence) begins at \(span.start) ticks of 1/\(Int(span.timescale)) s, "
+                + "\(gap.rounded(to: 4)) s after the one before it ended")
     }
 
     private func isGivenUp(_ places: [MediaPosition]) -> Bool {
@@ -184,6 +229,8 @@ extension MediaWatch {
         dates = dates.filter { $0.key >= keep }
         maps = maps.filter { $0.key >= keep - 1 }
         linked = linked.filter { $0.sequence >= keep }
+        shown = shown.filter { $0.key >= keep }
+        spans = spans.filter { $0.key >= keep }
     }
 
     /// What rounding in playlists and timescales may make of a duration.

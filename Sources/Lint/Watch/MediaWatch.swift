@@ -43,6 +43,13 @@ struct MediaWatch {
     var watchedFrom: Int64?
     var linked: Set<MediaPosition> = []
     var hasIndependentSegments = false
+    /// Parts are listed: the low-latency profile applies (B.1).
+    var isLowLatency = false
+    /// Why its media is not judged; nil where it is.
+    private(set) var unjudged: String?
+    /// When the samples of finished segments are shown; and, where no parts are listed, the ticks at which they begin and end.
+    var shown: [Int64: ShownTimes] = [:]
+    var spans: [Int64: (start: Int64, end: Int64, timescale: Double)] = [:]
     var hints = HintWatch()
     /// By discontinuity sequence number.
     var offsets: [Int64: DateOffset] = [:]
@@ -70,9 +77,16 @@ struct MediaWatch {
 
     mutating func listed(_ playlist: MediaPlaylist, desk: inout LintDesk) {
         hasIndependentSegments = playlist.hasIndependentSegments
+        isLowLatency = isLowLatency || playlist.hasParts
         let from = watchedFrom ?? Self.firstWatched(of: playlist)
         watchedFrom = from
-        for segment in playlist.segments where segment.sequence >= from {
+        if isOpaque {
+            unjudged = "its segments are encrypted as a whole"
+        } else if playlist.segments.contains(where: { $0.map == nil && $0.sequence >= from }) {
+            unjudged = "without EXT-X-MAP it is a transport stream, packed audio or text"
+        }
+        let ranges = Self.ranges(of: playlist.segments)
+        for (segment, range) in zip(playlist.segments, ranges) where segment.sequence >= from {
             discontinuities[segment.sequence] = segment.discontinuitySequence
             if let date = segment.programDateTime { dates[segment.sequence] = date }
             guard let map = segment.map, !isOpaque else { continue }
@@ -80,7 +94,7 @@ struct MediaWatch {
             maps[segment.sequence] = mapKey
             let startsAnew = segment.isDiscontinuity || maps[segment.sequence - 1].map { $0 != mapKey } ?? false
             list(partsOf: segment, startsAnew: startsAnew, desk: &desk)
-            if segment.duration != nil { list(segment, desk: &desk) }
+            if segment.duration != nil { list(segment, range: range, desk: &desk) }
         }
         if let hint = playlist.hints.first(where: { $0.type == "PART" }), hint.byteRangeStart == nil, !isOpaque,
             playlist.segments.last?.map != nil, !playlist.hasEnded
@@ -126,13 +140,13 @@ struct MediaWatch {
         }
     }
 
-    private mutating func list(_ segment: MediaPlaylist.Segment, desk: inout LintDesk) {
+    private mutating func list(_ segment: MediaPlaylist.Segment, range: ClosedRange<Int64>?, desk: inout LintDesk) {
         partCounts[segment.sequence] = segment.parts.count
         guard segments[segment.sequence] == nil, !segment.isGap, let uri = segment.uri,
             let url = address.resolving(uri)
         else { return }
         segments[segment.sequence] = Segment(listed: segment, url: url)
-        desk.send(.segment(segment.sequence), of: rendition, to: url, range: Self.range(segment.byteRange))
+        desk.send(.segment(segment.sequence), of: rendition, to: url, range: range)
         // One of its parts once more: a URI always gives the same bytes.
         let again = MediaPosition(
             sequence: segment.sequence, part: Int(segment.sequence % Int64(max(1, segment.parts.count))))
@@ -152,10 +166,23 @@ struct MediaWatch {
         range.map { "\(uri)#\($0.lowerBound)-\($0.upperBound)" } ?? uri
     }
 
-    private static func range(_ range: MediaPlaylist.ByteRange?) -> ClosedRange<Int64>? {
-        guard let range, range.length > 0, range.length < 1 << 50, (range.start ?? 0) < 1 << 50 else { return nil }
-        let start = range.start ?? 0
+    private static func range(_ range: MediaPlaylist.ByteRange?, from next: Int64 = 0) -> ClosedRange<Int64>? {
+        guard let range, range.length > 0, range.length < 1 << 50, (range.start ?? 0) < 1 << 50, next < 1 << 50 else {
+            return nil
+        }
+        let start = range.start ?? next
         return start...(start + range.length - 1)
+    }
+
+    /// The bytes that each segment takes of its resource; nil for all of them. A range without a start goes on where that of the
+    /// segment before ended (4.4.4.2).
+    private static func ranges(of segments: [MediaPlaylist.Segment]) -> [ClosedRange<Int64>?] {
+        var end: (uri: String?, next: Int64) = (nil, 0)
+        return segments.map { segment in
+            let range = range(segment.byteRange, from: end.uri == segment.uri ? end.next : 0)
+            end = (segment.uri, range.map { $0.upperBound + 1 } ?? 0)
+            return range
+        }
     }
 
     // MARK: What came
@@ -169,8 +196,15 @@ struct MediaWatch {
         } else if answer.status > 0 {
             desk.judge(.mediaNotRedirected, at: request.url, seen: nil)
         }
-        let isWhole = answer.failure == nil && (answer.status == 200 || answer.status == 206)
-        return isWhole ? answer.body : nil
+        guard answer.failure == nil, answer.status == 200 || answer.status == 206 else { return nil }
+        // Who knows no ranges sends all of it.
+        guard let range = request.range, answer.status == 200,
+            answer.body.readableBytes > range.upperBound - range.lowerBound + 1,
+            let part = answer.body.getSlice(
+                at: answer.body.readerIndex + Int(range.lowerBound),
+                length: Int(range.upperBound - range.lowerBound + 1))
+        else { return answer.body }
+        return part
     }
 
     /// Tells whether listed media was there. A redirection is another rule's.
@@ -224,11 +258,6 @@ struct MediaWatch {
     }
 
     private mutating func readInit(_ body: ByteBuffer, _ key: String, at url: WebAddress, desk: inout LintDesk) {
-        do throws(UnreadableMedia) {
-            headers[key] = try InitHeader(reading: body)
-            desk.judge(.mediaReadable, at: url, seen: nil)
-        } catch {
-            desk.judge(.mediaReadable, at: url, seen: error.description)
-        }
+        headers[key] = BoxRules.initSection(body, at: url, desk: &desk)
     }
 }

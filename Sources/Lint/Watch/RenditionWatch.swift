@@ -60,11 +60,12 @@ struct RenditionWatch {
             }
             guard let playlist = read(answer, request, .blockingPlaylist, desk: &desk) else { return false }
             desk.record(PlaylistRules.check(playlist).filter { Self.deltaRules.contains($0.rule) }, at: request.url)
-            comparison.add(delta: playlist, at: request.url, desk: &desk)
-        case .twin:
+            comparison.add(delta: PlaylistLook(playlist, answer.text, url: request.url), desk: &desk)
+        case .twin(let place):
             if isRefused(answer) { return false }
-            guard let playlist = read(answer, request, .blockingPlaylist, desk: &desk) else { return false }
-            comparison.add(twin: playlist, at: request.url, desk: &desk)
+            let kind = place == nil ? AnswerKind.plainPlaylist : .blockingPlaylist
+            guard let playlist = read(answer, request, kind, desk: &desk) else { return false }
+            comparison.add(twin: PlaylistLook(playlist, answer.text, url: request.url), desk: &desk)
         case .probe(let probe):
             let isAnswer = answer.status == 200
             let playlist = isAnswer && probe.query != nil ? try? MediaPlaylist(parsing: answer.text) : nil
@@ -77,7 +78,7 @@ struct RenditionWatch {
                 judgeType(answer, at: request.url, desk: &desk)
             }
             media.received(answer, for: request, desk: &desk)
-        case .multivariant: break
+        case .multivariant, .multivariantTwin: break
         }
         return false
     }
@@ -172,7 +173,7 @@ struct RenditionWatch {
         state = playlist
         reloadRules.arrived(at: desk.now)
         media.listed(playlist, desk: &desk)
-        comparison.saw(playlist, desk: &desk)
+        comparison.saw(PlaylistLook(playlist, answer.text, url: request.url), desk: &desk)
         if isNews || held > .milliseconds(100) {
             goOn(from: playlist, desk: &desk)
         } else {
@@ -250,6 +251,7 @@ struct RenditionWatch {
         guard !playlist.hasEnded else { return atEnd(playlist, desk: &desk) }
         guard playlist.serverControl?.canBlockReload == true, let last = playlist.segments.last else {
             retryAt = desk.now + .seconds(max(1, playlist.targetDuration)) * 0.5
+            if reloads % 3 == 1 { desk.send(.twin(nil), of: index, to: address) }
             return
         }
         let next: MediaPosition

@@ -4,13 +4,12 @@ import HLS
 /// updates (6.2.5.1), and what another viewer got for the same request.
 struct StateComparison {
     private struct Waiting {
-        let playlist: MediaPlaylist
-        let url: WebAddress
+        let look: PlaylistLook
         var tries = 0
     }
 
     /// The last whole playlists, newest last.
-    private var recent: [MediaPlaylist] = []
+    private var recent: [PlaylistLook] = []
     private var deltas: [Waiting] = []
     private var twins: [Waiting] = []
 
@@ -18,37 +17,35 @@ struct StateComparison {
     private static let tries = 3
 
     /// A reload has brought a state.
-    mutating func saw(_ playlist: MediaPlaylist, desk: inout LintDesk) {
-        recent.append(playlist)
+    mutating func saw(_ state: PlaylistLook, desk: inout LintDesk) {
+        recent.append(state)
         if recent.count > Self.remembered { recent.removeFirst() }
         compare(desk: &desk)
     }
 
-    mutating func add(delta: MediaPlaylist, at url: WebAddress, desk: inout LintDesk) {
-        deltas.append(Waiting(playlist: delta, url: url))
+    mutating func add(delta: PlaylistLook, desk: inout LintDesk) {
+        deltas.append(Waiting(look: delta))
         compare(desk: &desk)
     }
 
-    mutating func add(twin: MediaPlaylist, at url: WebAddress, desk: inout LintDesk) {
-        twins.append(Waiting(playlist: twin, url: url))
+    mutating func add(twin: PlaylistLook, desk: inout LintDesk) {
+        twins.append(Waiting(look: twin))
         compare(desk: &desk)
     }
 
     /// Judges those whose whole playlist has come by; the others wait for it a while.
     private mutating func compare(desk: inout LintDesk) {
         deltas = deltas.compactMap { delta in
-            guard let whole = counterpart(of: delta.playlist) else { return Self.retried(delta) }
-            DeltaRules.judge(delta.playlist, against: whole, at: delta.url, desk: &desk)
+            guard let whole = recent.last(where: { delta.look.isOfSameMoment(as: $0) }) else {
+                return Self.retried(delta)
+            }
+            DeltaRules.judge(delta.look.playlist, against: whole.playlist, at: delta.look.url, desk: &desk)
             return nil
         }
         twins = twins.compactMap { twin in
-            guard var other = counterpart(of: twin.playlist) else { return Self.retried(twin) }
-            // Reports tell of other renditions, which move meanwhile.
-            var one = twin.playlist
-            one.reports = []
-            other.reports = []
-            desk.judge(
-                .sameForEveryViewer, at: twin.url, holds: one == other, else: "two answers differ in their lines")
+            let other = recent.last { $0.url == twin.look.url && twin.look.isOfSameMoment(as: $0) }
+            guard let other else { return Self.retried(twin) }
+            desk.judge(.sameForEveryViewer, at: twin.look.url, seen: other.difference(from: twin.look))
             return nil
         }
     }
@@ -57,15 +54,5 @@ struct StateComparison {
         var waiting = waiting
         waiting.tries += 1
         return waiting.tries < tries ? waiting : nil
-    }
-
-    /// The whole playlist of the same moment.
-    private func counterpart(of playlist: MediaPlaylist) -> MediaPlaylist? {
-        guard let last = playlist.segments.last else { return nil }
-        return recent.last { other in
-            guard let end = other.segments.last else { return false }
-            return other.mediaSequence == playlist.mediaSequence && end.uri == last.uri
-                && end.parts.last?.uri == last.parts.last?.uri
-        }
     }
 }

@@ -1,62 +1,5 @@
 import HLS
 
-/// What only several renditions together show, and what their multivariant playlist says of them.
-struct MultivariantRules {
-    let playlist: MultivariantPlaylist
-    let url: WebAddress
-
-    func judge(desk: inout LintDesk) {
-        for variant in playlist.variants {
-            let name = variant.uri
-            desk.judge(.codecsTold, at: url, holds: !variant.codecs.isEmpty, else: "\(name) has no CODECS")
-            desk.judge(
-                .averageBandwidthTold, at: url, holds: variant.averageBandwidth != nil,
-                else: "\(name) has no AVERAGE-BANDWIDTH")
-            if variant.codecs.contains(where: Self.isPicture) {
-                desk.judge(
-                    .pictureTold, at: url, holds: variant.width != nil && variant.frameRate != nil,
-                    else: "\(name) has \(variant.width == nil ? "no RESOLUTION" : "no FRAME-RATE")")
-            }
-            if let group = variant.audioGroup {
-                desk.judge(
-                    .audioGroupDefined, at: url, holds: playlist.audio.contains { $0.group == group },
-                    else: "\(name) names AUDIO=\"\(group)\", which no EXT-X-MEDIA defines")
-            }
-        }
-    }
-
-    private static func isPicture(_ codec: String) -> Bool {
-        ["avc", "hvc1", "hev1", "av01", "vp0", "dvh"].contains { codec.lowercased().hasPrefix($0) }
-    }
-
-    /// Compares with what the renditions turned out to be, in the end.
-    func judge(against watches: [RenditionWatch], desk: inout LintDesk) {
-        for variant in playlist.variants {
-            let own = [variant.uri] + playlist.audio.filter { $0.group == variant.audioGroup }.compactMap(\.uri)
-            let addresses = Set(own.compactMap { url.resolving($0) })
-            let media = watches.filter { addresses.contains($0.address) }.map(\.media)
-            for track in media.flatMap(\.tracks) where !variant.codecs.isEmpty {
-                desk.judge(
-                    .codecsMatch, at: url,
-                    holds: variant.codecs.contains { $0.lowercased().hasPrefix(track.format.lowercased()) },
-                    else: "\(variant.uri) has media of \(track.format), CODECS is "
-                        + "\"\(variant.codecs.joined(separator: ","))\"")
-            }
-            let peak = media.reduce(0) { $0 + $1.peakBitRate }
-            if peak > 0 {
-                desk.judge(
-                    .bandwidthHolds, at: url, expected: "BANDWIDTH of at least \(Int(peak / 1.25))",
-                    holds: peak <= Double(variant.bandwidth) * 1.25,
-                    else: "a second of \(Int(peak)) bits, BANDWIDTH=\(variant.bandwidth)")
-            }
-        }
-        let starts = watches.compactMap(\.media.startsAreIndependent)
-        guard !starts.isEmpty, starts.allSatisfy({ $0 }) else { return }
-        let isTold = playlist.independentSegments || watches.allSatisfy { $0.state?.hasIndependentSegments == true }
-        desk.judge(.independentSegmentsTold, at: url, holds: isTold, else: "the tag is missing")
-    }
-}
-
 /// Compares the renditions of one presentation while they are watched.
 struct PresentationRules {
     /// A report of more than the watch has seen of a rendition: the rendition's next states show whether it is true.
@@ -95,10 +38,12 @@ struct PresentationRules {
         guard let state = watch.state, !state.hasEnded else { return }
         let allowed = (state.partTarget ?? .seconds(state.targetDuration)) + desk.settings.slack * 2
         for report in state.reports {
-            guard let url = watch.address.resolving(report.uri), let sequence = report.lastSequence,
+            // What a report leaves out is what this playlist's own would say (4.4.5.4).
+            guard let url = watch.address.resolving(report.uri), let own = state.position,
                 let other = watches.first(where: { $0.address == url }), let now = other.history.last?.position
             else { continue }
-            let told = MediaPosition(sequence: sequence, part: Int(clamping: report.lastPart ?? .max))
+            let part = report.lastPart.map { Int(clamping: $0) } ?? (state.hasParts ? own.part : .max)
+            let told = MediaPosition(sequence: report.lastSequence ?? own.sequence, part: part)
             let seen = "\(report.uri) at \(told.text) while it stands at \(now.text)"
             let due = other.history.last { desk.now - $0.at > allowed }?.position
             if told.sequence > now.sequence + 2 {

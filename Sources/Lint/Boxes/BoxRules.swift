@@ -1,0 +1,47 @@
+import struct NIOCore.ByteBuffer
+
+/// Reads media, and judges its boxes: as players that pass over mistakes do, and as those that do not.
+enum BoxRules {
+    /// The init section's header; nil where nobody can read it, which is told.
+    static func initSection(_ bytes: ByteBuffer, at url: WebAddress, desk: inout LintDesk) -> InitHeader? {
+        let audit = BoxAudit(initSection: bytes)
+        do throws(UnreadableMedia) {
+            let header = try InitHeader(reading: bytes)
+            tell(audit, at: url, desk: &desk)
+            return header
+        } catch {
+            unreadable("\(error)", audit, at: url, desk: &desk)
+            return nil
+        }
+    }
+
+    /// What a part or a segment holds; nil where nobody can read it, which is told.
+    static func fragments(
+        _ bytes: ByteBuffer, _ header: InitHeader, at url: WebAddress, desk: inout LintDesk
+    ) -> Fragments? {
+        let audit = BoxAudit(fragments: bytes, header: header)
+        do throws(UnreadableMedia) {
+            let fragments = try Fragments(reading: bytes, header: header)
+            tell(audit, at: url, desk: &desk)
+            return fragments
+        } catch {
+            unreadable("\(bytes.readableBytes) bytes: \(error)", audit, at: url, desk: &desk)
+            return nil
+        }
+    }
+
+    private static func tell(_ audit: BoxAudit, at url: WebAddress, desk: inout LintDesk) {
+        desk.judge(.mediaReadable, at: url, seen: nil)
+        desk.judge(.boxesValid, at: url, seen: audit.faults.first)
+        desk.judge(.mediaProfile, at: url, seen: audit.deviations.first)
+    }
+
+    /// What cannot be read for its boxes breaks one rule, not two.
+    private static func unreadable(_ why: String, _ audit: BoxAudit, at url: WebAddress, desk: inout LintDesk) {
+        if let fault = audit.faults.first {
+            desk.judge(.boxesValid, at: url, seen: fault)
+        } else {
+            desk.judge(.mediaReadable, at: url, seen: why)
+        }
+    }
+}
