@@ -23,13 +23,24 @@ enum RTMPBytes {
         message(20, values.flatMap { $0 }, stream: stream)
     }
 
-    private static func string(_ text: String) -> [UInt8] { [2, 0, UInt8(text.utf8.count)] + Array(text.utf8) }
+    private static func string(_ text: String) -> [UInt8] { [2] + name(text) }
+
+    private static func name(_ text: String) -> [UInt8] {
+        let bytes = Array(text.utf8)
+        return [0, UInt8(bytes.count)] + bytes
+    }
 
     private static func number(_ value: Double) -> [UInt8] {
-        [0] + (0..<8).reversed().map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * UInt64($0))) }
+        var bytes: [UInt8] = [0]
+        for shift in stride(from: UInt64(56), through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> shift))
+        }
+        return bytes
     }
 
     private static func object(_ fields: [(String, [UInt8])]) -> [UInt8] {
-        [3] + fields.flatMap { [0, UInt8($0.0.utf8.count)] + Array($0.0.utf8) + $0.1 } + [0, 0, 9]
+        var bytes: [UInt8] = [3]
+        for (key, value) in fields { bytes += name(key) + value }
+        return bytes + [0, 0, 9]
     }
 }

@@ -28,6 +28,8 @@ private struct HintOutcome {
         // The hint is of the segment that is open, or of the next.
         let sequence = isOpen ? last.sequence : last.sequence + 1
         let index = isOpen ? last.parts.count : 0
+        // The window has passed over it.
+        if let first = later.segments.first, first.sequence > sequence { return nil }
         let usual = Self.usualDuration(later, except: sequence)
         let now = later.hints.first { $0.type == "PART" }
         guard let segment = later.segments.first(where: { $0.sequence == sequence }), segment.parts.count > index else {
