@@ -36,7 +36,7 @@ extension EndToEnd {
 
         /// A publisher that falls silent is lost: its channel waits for it, and goes on in the same epoch.
         @Test func aSilentPublisherIsLostAndMayReturn() throws {
-            let fleet = try Fleet(origin: ["rtmp.limits.idle=1s"])
+            let fleet = try Fleet(origin: ["rtmp.limits.idle=2s"])
             let first = try fleet.publish()
             defer { first.stop() }
             let before = try fleet.waitForSegments("video")
