@@ -267,21 +267,30 @@ import Testing
         }
     }
 
+    private final class Paused {
+        private let fetch: Fetch
+        private(set) var isPaused = true
+
+        init(_ fetch: Fetch) { self.fetch = fetch }
+
+        func goOn() {
+            isPaused = false
+            fetch.setPaused(false)
+        }
+    }
+
     /// A client that pauses is sent nothing until it goes on.
     @Test func aPausedFetchWaits() async throws {
         try await withEnds { ends in
             let grown = try await ends.fetch("/grow") { fetch, receiver, client in
                 let loop = receiver.outcomeFuture.eventLoop
-                var isPaused = true
-                receiver.received = { text in #expect(text == "one " || !isPaused) }
+                let paused = NIOLoopBound(Paused(fetch), eventLoop: loop)
+                receiver.received = { text in #expect(text == "one " || !paused.value.isPaused) }
                 fetch.setPaused(true)
                 // What is asked later is answered, and the body has not moved.
                 let second = Receiver(loop.makePromise())
                 _ = client.fetch(RequestHead(target: HTTPBytes("/last")), receiver: second)
-                second.outcomeFuture.whenSuccess { _ in
-                    isPaused = false
-                    fetch.setPaused(false)
-                }
+                second.outcomeFuture.whenSuccess { _ in paused.value.goOn() }
             }
             #expect(grown == Outcome(status: 200, body: "one more "))
         }

@@ -103,6 +103,7 @@ package final class VLC: Player {
         // Its desktop integration finds no desktop, which says nothing of the stream.
         process.lines.filter {
             $0.contains(" error: ") && !$0.contains("interface error") && !$0.contains("libvlc error")
+                || $0.contains("sequence discontinuity")
         }
     }
 }
