@@ -1,3 +1,4 @@
+import Media
 import Node
 import Prometheus
 
@@ -94,6 +95,36 @@ enum OriginMetrics {
         for channel in hub.all {
             let labels = [("channel", channel.settings.name)]
             text.sample("needletail_origin_channel_publishes_total", labels: labels, channel.counters.publishes)
+        }
+        writeLosses(of: hub, into: &text)
+    }
+
+    /// What stalls of publishers have cost.
+    private static func writeLosses(of hub: ChannelHub, into text: inout ExpositionText) {
+        text.family(
+            "needletail_origin_channel_gap_seconds_total", .counter, help: "Seconds that were listed as gaps.")
+        for (channel, kind, labels) in renditions(of: hub) {
+            text.sample(
+                "needletail_origin_channel_gap_seconds_total", labels: labels,
+                channel.counters.gapSeconds[kind] ?? 0)
+        }
+        text.family(
+            "needletail_origin_channel_unlisted_frames_total", .counter,
+            help: "Frames that came after their time had been listed as a gap.")
+        for (channel, kind, labels) in renditions(of: hub) {
+            text.sample(
+                "needletail_origin_channel_unlisted_frames_total", labels: labels,
+                channel.counters.unlistedFrames[kind] ?? 0)
+        }
+    }
+
+    private static func renditions(
+        of hub: ChannelHub
+    ) -> [(channel: LiveChannel, kind: MediaKind, labels: [(String, String)])] {
+        hub.all.flatMap { channel in
+            [MediaKind.video, .audio].map { kind in
+                (channel, kind, [("channel", channel.settings.name), ("rendition", "\(kind)")])
+            }
         }
     }
 }

@@ -33,6 +33,14 @@ final class Stage {
     /// Longest time without a new part, in microseconds.
     private(set) var longestSilence: Int64 = 0
 
+    func forgetSilence() { longestSilence = 0 }
+
+    /// Frames that came, and frames that can be fetched.
+    private(set) var arrived: [MediaKind: Int] = [:]
+    private(set) var listed: [MediaKind: Int] = [:]
+    /// What stalls have cost.
+    private(set) var stalls: [StallReport] = []
+
     /// What the media directory holds.
     let disk = StagedDisk()
 
@@ -72,6 +80,7 @@ final class Stage {
         var events: [PackagerEvent] = []
         packager?.finish(into: &events)
         presentation.apply(events.filter { if case .segmentEnd = $0 { false } else { true } }, at: now)
+        presentation.publisherIsGone(at: now)
         packager = nil
         encoder = nil
         check()
@@ -116,19 +125,37 @@ final class Stage {
     /// Another publisher comes; what the first one still had is lost with it.
     func takeOver(_ encoder: StagedEncoder) {
         packager = nil
+        presentation.publisherIsGone(at: now)
         publish(encoder)
     }
 
     func run(seconds: Double, stall: StagedEncoder.Stall? = nil) {
+        run(seconds: seconds, stall: stall) { $0 }
+    }
+
+    /// What was held back for `seconds` comes `speed` times as fast as it was made, until the line has caught up.
+    func drain(seconds: Double, speed: Double) {
+        let (begin, backlog) = (now, Int64(seconds * 1e6))
+        run(seconds: seconds / (speed - 1), stall: nil) { now in
+            begin - backlog + Int64(Double(now - begin) * speed)
+        }
+    }
+
+    /// - Parameter made: when what comes at a moment was made.
+    private func run(seconds: Double, stall: StagedEncoder.Stall?, made: (Int64) -> Int64) {
         let end = now + Int64(seconds * 1e6)
         while now < end {
             now += 10_000
             if now % 40_000 == 0 { presentation.keepAlive(at: now) }
             var events: [PackagerEvent] = []
-            for packet in encoder?.packets(until: now, stall: stall) ?? [] {
+            for packet in encoder?.packets(until: made(now), stall: stall) ?? [] {
                 switch packet {
-                case .video(let packet): packager?.video(packet, at: now, into: &events)
-                case .audio(let packet): packager?.audio(packet, at: now, into: &events)
+                case .video(let packet):
+                    if case .frame = packet.payload { arrived[.video, default: 0] += 1 }
+                    packager?.video(packet, at: now, into: &events)
+                case .audio(let packet):
+                    if case .frame = packet.payload { arrived[.audio, default: 0] += 1 }
+                    packager?.audio(packet, at: now, into: &events)
                 }
             }
             packager?.tick(at: now, into: &events)
@@ -151,6 +178,7 @@ final class Stage {
     }
 
     private func check() {
+        stalls += presentation.takeStalls()
         for rendition in presentation.renditions where rendition.hasMedia {
             let kind = rendition.kind
             checkAnnouncement(rendition.timeline, kind)
@@ -228,6 +256,8 @@ final class Stage {
                 if segment.parts[index].isGap { fail(kind, "a gap has bytes") }
                 let name = "\(kind) \(segment.sequence).\(index)"
                 if let before = media[name], before != part { fail(kind, "other bytes as \(name)") }
+                // The count of samples in its trun.
+                if media[name] == nil { listed[kind, default: 0] += Int(part.getInteger(at: 80, as: UInt32.self) ?? 0) }
                 media[name] = part
                 // moof, mfhd, traf, tfhd and tfdt as our muxer writes them.
                 let number = part.getInteger(at: 20, as: UInt32.self) ?? 0
@@ -251,6 +281,17 @@ extension ChannelSettings {
     static let staged = ChannelSettings(
         name: "demo", keys: ["demo"], policy: .takeover, packaging: PackagerConfiguration(), window: .seconds(30),
         parkedRequests: 100, reconnectWindow: .seconds(60), waitsAfterEnd: false)
+
+    /// Parts of 200 ms in segments of a second.
+    static let stagedShort = {
+        var packaging = PackagerConfiguration()
+        packaging.partDuration = .milliseconds(200)
+        packaging.segmentDuration = .seconds(1)
+        packaging.maximumSegmentDuration = .seconds(2)
+        return ChannelSettings(
+            name: "demo", keys: ["demo"], policy: .takeover, packaging: packaging, window: .seconds(30),
+            parkedRequests: 100)
+    }()
 }
 
 extension MediaPlaylist {

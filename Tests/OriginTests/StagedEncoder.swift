@@ -33,6 +33,8 @@ struct StagedEncoder {
     var jump: (at: Int64, by: UInt32)?
     /// Microseconds by which packets may be late.
     var jitter: Int64 = 0
+    /// Microseconds by which sound is sent later than the picture of the same time; earlier where negative.
+    var soundLag: Int64 = 0
     private var random: SeededGenerator
     private let start: Int64
     private var nextVideo = 0
@@ -104,10 +106,12 @@ struct StagedEncoder {
         let elapsed = now - start - paused
         var packets: [Packet] = []
         while true {
-            let video = hasVideo ? Int64(nextVideo) * 1_000_000 / 30 : .max
-            let audio = hasAudio ? Int64(nextAudio) * 1_024_000_000 / 48_000 : .max
-            guard min(video, audio) <= elapsed else { return packets }
-            if video <= audio {
+            let video = Int64(nextVideo) * 1_000_000 / 30
+            let audio = Int64(nextAudio) * 1_024_000_000 / 48_000
+            let videoSent = hasVideo ? video + max(0, -soundLag) : .max
+            let audioSent = hasAudio ? audio + max(0, soundLag) : .max
+            guard min(videoSent, audioSent) <= elapsed else { return packets }
+            if videoSent <= audioSent {
                 let isKey = nextVideo % keyframeInterval == 0
                 packets.append(
                     .video(

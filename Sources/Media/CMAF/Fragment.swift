@@ -4,8 +4,8 @@ import struct NIOCore.ByteBuffer
 struct Sample: Sendable, Codable {
     var decodeTime: Int64
     var duration: UInt32
-    /// Presentation minus decode time, never negative: every reader agrees on those.
-    var compositionOffset: UInt32
+    /// Presentation minus decode time. Not negative where that can be helped: FFmpeg shows a track later by what is.
+    var compositionOffset: Int32
     var isSync: Bool
     var bytes: ByteBuffer
 }
@@ -18,6 +18,8 @@ enum Fragment {
     static func write(_ samples: [Sample], sequence: UInt32) -> ByteBuffer {
         let payload = samples.reduce(0) { $0 + $1.bytes.readableBytes }
         let hasOffsets = samples.contains { $0.compositionOffset != 0 }
+        // Signed offsets are version 1 (ISO 14496-12, 8.8.8).
+        let version: UInt8 = samples.contains { $0.compositionOffset < 0 } ? 1 : 0
         let perSample = hasOffsets ? 16 : 12
         var writer = BoxWriter(capacity: 128 + samples.count * perSample + payload)
         var offsetIndex = 0
@@ -28,7 +30,7 @@ enum Fragment {
                 traf.fullBox("tfhd", flags: 0x2_0000) { $0.u32(1) }
                 traf.fullBox("tfdt", version: 1) { $0.u64(UInt64(clamping: samples.first?.decodeTime ?? 0)) }
                 // Data offset, then duration, size, flags and, where frames are reordered, composition offset.
-                traf.fullBox("trun", flags: 0x701 | (hasOffsets ? 0x800 : 0)) { trun in
+                traf.fullBox("trun", version: version, flags: 0x701 | (hasOffsets ? 0x800 : 0)) { trun in
                     trun.u32(UInt32(clamping: samples.count))
                     offsetIndex = trun.buffer.writerIndex
                     trun.u32(0)
@@ -36,7 +38,7 @@ enum Fragment {
                         trun.u32(sample.duration)
                         trun.u32(UInt32(clamping: sample.bytes.readableBytes))
                         trun.u32(sample.isSync ? syncFlags : dependentFlags)
-                        if hasOffsets { trun.u32(sample.compositionOffset) }
+                        if hasOffsets { trun.u32(UInt32(bitPattern: sample.compositionOffset)) }
                     }
                 }
             }

@@ -144,7 +144,8 @@ struct AudioTrack: Codable {
         until moment: Int64, plan: inout SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
     ) {
         if !writer.isOpen {
-            guard let cut = plan.segment(at: moment, above: joinsAbove) else { return }
+            // Players ask for every segment in all renditions: silence begins with the first.
+            guard let cut = plan.next(after: joinsAbove, at: moment) else { return }
             begin(at: cut, plan: plan, dates: dates, into: &events)
         }
         // The picture is there to cut, whoever did before.

@@ -33,6 +33,16 @@ package struct PackagerConfiguration: Sendable, Equatable, Codable {
         max(1, Int((maximumSegmentDuration.microseconds / 1_000_000).rounded(.up)))
     }
 
+    /// How long a rendition of a publisher that is connected may be without a new part before gaps stand for its media.
+    ///
+    /// A part that comes later than a part target breaks 6.2.1 either way, and a gap takes the media's place for good. So
+    /// media is waited for until gaps must make the segment that follows the last one within one and a half target durations
+    /// (6.2.1); viewers have three part targets of it buffered in any case. hls.js gives up a reload after ten seconds.
+    package var longestSilence: Duration {
+        let untilSegmentIsDue = .seconds(targetDurationSeconds) * 1.5 - segmentDuration
+        return max(partTarget * 3, min(untilSegmentIsDue, .seconds(8)))
+    }
+
     /// How many frames of `ticks` at `timescale` make a part: as many as fit into the part target.
     package func framesPerPart(frameTicks ticks: Double, timescale: Double) -> Int {
         let target = partTarget.microseconds / 1_000_000

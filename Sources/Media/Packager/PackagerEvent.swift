@@ -19,6 +19,15 @@ package enum PackagerEvent: Sendable {
     /// The publish cannot go on; the sentence is for the publisher.
     case refused(String)
 
+    /// How long a gap lasts that it lists, in seconds.
+    package var gapSeconds: Double? {
+        switch self {
+        case .gap(_, _, let duration, _): duration
+        case .part(let part): part.isGap ? part.duration : nil
+        default: nil
+        }
+    }
+
     /// The track that it speaks of.
     package var kind: MediaKind? {
         switch self {
@@ -153,8 +162,8 @@ package enum PackagerWarning: Sendable, Equatable, Hashable, CustomStringConvert
             "\(codec) frames came without a configuration record before them; they are dropped until one comes."
         case .noConfiguration(.audio, let codec):
             "\(codec) frames came without a configuration before them; they are dropped until one comes."
-        case .trackMissing(.audio): "Sound stays behind the picture by more than 1.5 s: it is filled with silence."
-        case .trackMissing(.video): "The picture stays behind the sound by more than 1.5 s: it is listed as a gap."
+        case .trackMissing(.audio): "Sound stays behind the picture by 1.5 s more than usual: silence stands for it."
+        case .trackMissing(.video): "The picture stays behind the sound by 1.5 s more than usual: gaps stand for it."
         case .layoutChanged(let kind): "The \(kind) configuration changed; a discontinuity follows."
         }
     }

@@ -11,6 +11,8 @@ package struct PublishPackager: Sendable {
     private let start: PackagerStart
     private var publish: PublishContinuation?
     private var beganAt: Int64?
+    /// The same where origins agreed on it, less what came in a burst.
+    private var began: Int64?
     private var lineIsTold = false
     private var layoutIsKept = true
     private(set) var plan: SegmentPlan
@@ -24,7 +26,7 @@ package struct PublishPackager: Sendable {
     private var firstLine: Int64?
 
     private var inBandSets = InBandSets()
-    private var absence = Absence()
+    private var absence: Absence
     private var wait = StartWait()
     private(set) var isRunning = false
     private var warned: Set<PackagerWarning> = []
@@ -48,6 +50,7 @@ package struct PublishPackager: Sendable {
                 programDate: beganAt.map(PackagerStart.ProgramDate.firstFrame) ?? .arrival))
         self.beganAt = beganAt
         publish = continuation
+        absence = Absence(configuration, isContinued: continuation != nil)
         line = PublishLine(continuing: continuation)
         dates = ProgramDates(offset: continuation?.dateOffset)
     }
@@ -56,6 +59,7 @@ package struct PublishPackager: Sendable {
         self.configuration = configuration
         self.start = start
         let continuation = start.continuation
+        absence = Absence(configuration, isContinued: continuation != nil)
         plan = SegmentPlan(firstSequence: start.firstSequence, continuation: continuation)
         line = continuation.map(PublishLine.init) ?? PublishLine()
         dates = ProgramDates(offset: continuation?.programDateOffset)
@@ -119,7 +123,11 @@ package struct PublishPackager: Sendable {
 
     /// Lets the wait for a missing track end where nothing arrives that could end it.
     package mutating func tick(at wall: Int64, into events: inout [PackagerEvent]) {
-        if !isRunning, wait.isStale(at: wall, limit: configuration.trackWait) { begin(into: &events) }
+        guard !isRunning else { return }
+        let isOver = wait.isOver(declared: declared, limit: configuration.trackWait, at: wall)
+        if isOver || wait.isStale(at: wall, declared: declared, limit: configuration.trackWait) {
+            begin(into: &events)
+        }
     }
 
     /// Others have gone on with the playlist while nothing came, and used the numbers below `sequence`: what is open is
@@ -134,6 +142,12 @@ package struct PublishPackager: Sendable {
     /// Closes what is open. The publish is over.
     package mutating func finish(into events: inout [PackagerEvent]) {
         if !isRunning, !wait.packets.isEmpty { begin(into: &events) }
+        if let newest = audio?.newest, let stands = video?.frontier, video?.canStand == true, !plan.breaks,
+            newest - stands > Absence.nearness
+        {
+            _ = video?.standStill(
+                until: newest, from: stands, isLast: true, endOfSound: nil, plan: &plan, dates: dates, into: &events)
+        }
         audio?.pictureHasEnded()
         flushAudio(before: .max, into: &events)
         video?.finish(into: &events)
@@ -144,14 +158,23 @@ package struct PublishPackager: Sendable {
         guard !isRefused else { return }
         guard !isRunning else { return process(packet, at: wall, into: &events) }
         wait.add(packet, at: wall)
-        if wait.isOver(declared: declared, limit: configuration.trackWait) { begin(into: &events) }
+        if wait.isOver(declared: declared, limit: configuration.trackWait, at: wall) { begin(into: &events) }
     }
 
     private mutating func begin(into events: inout [PackagerEvent]) {
         isRunning = true
+        // A burst is dated by where the clock stood when its media was made.
+        switch start.programDate {
+        case .arrival: beganAt = beganAt ?? wait.pace.began
+        case .firstFrame(let date): began = wait.pace.began(agreed: date)
+        case .zeroStamp: break
+        }
         if let publish { layoutIsKept = wait.layout == publish.initSections }
         // Every track is known before the first frame is placed.
         for packet in wait.firstConfigurations { configure(packet, into: &events) }
+        // Frames that are shown in another order than they are decoded are decoded before they are shown: where the stamps
+        // leave no time for that, the line does.
+        if video?.configuration.mayReorder == true, wait.beginsWithoutDelay { line.makeRoom() }
         for (packet, wall) in wait.takePackets() { process(packet, at: wall, into: &events) }
     }
 
@@ -169,7 +192,7 @@ package struct PublishPackager: Sendable {
     }
 
     private mutating func process(_ packet: StartWait.Packet, at arrival: Int64, into events: inout [PackagerEvent]) {
-        let wall = lineIsTold ? arrival : beganAt ?? arrival
+        let wall = lineIsTold ? arrival : began ?? beganAt ?? arrival
         switch packet {
         case .video(let packet): processVideo(packet, at: wall, into: &events)
         case .audio(let packet): processAudio(packet, at: wall, into: &events)
@@ -186,7 +209,7 @@ package struct PublishPackager: Sendable {
         let landing =
             switch start.programDate {
             case .arrival: wall &- offset &- (dates.offset ?? 0)
-            case .firstFrame(let date): date &- offset &- (dates.offset ?? 0)
+            case .firstFrame(let date): (began ?? date) &- offset &- (dates.offset ?? 0)
             case .zeroStamp(let date): stamp.total &+ date &- (dates.offset ?? 0)
             }
         let (time, isJump) = line.place(kind, stamp, frame: frame, wall: wall, landing: landing)
@@ -197,7 +220,7 @@ package struct PublishPackager: Sendable {
         firstLine = firstLine ?? time
         switch start.programDate {
         case .arrival: dates.tie(time + offset, to: wall)
-        case .firstFrame(let date): dates.tie(time + offset, to: date)
+        case .firstFrame(let date): dates.tie(time + offset, to: began ?? date)
         case .zeroStamp(let date): dates.tie(time - stamp.total, to: date)
         }
         tellLine(shift: time &- stamp.total, isJump: isJump && !line.isPaired, into: &events)
@@ -227,7 +250,7 @@ package struct PublishPackager: Sendable {
                 return bytes.readableBytes > 0 ? warnOfNoConfiguration(.video, packet.codec.name, into: &events) : ()
             }
             guard let (bytes, access) = readable else { return }
-            let offset = Int64(max(0, min(packet.compositionOffsetMilliseconds, 10_000))) * 1_000
+            let offset = Int64(max(-10_000, min(packet.compositionOffsetMilliseconds, 10_000))) * 1_000
             let (time, isJump) = place(
                 .video, packet.stamp, presentation: offset, frame: frame, wall: wall, into: &events)
             video?.frame(
@@ -343,6 +366,7 @@ package struct PublishPackager: Sendable {
             let (time, isJump) = place(
                 .audio, packet.stamp, presentation: 0, frame: frame, wall: wall, into: &events)
             audio?.hold(bytes, time: time, isJump: isJump)
+            absence.noteSound(at: time, picture: video?.frontier)
             settle(into: &events)
         }
     }
@@ -359,7 +383,8 @@ package struct PublishPackager: Sendable {
                 if audio?.hasBegun == true { layoutChanged(.audio, into: &events) }
             } else {
                 audio = AudioTrack(found, settings: configuration)
-                guard video?.hasBegun == true else { return }
+                // Sound that is sent later than its picture is no other layout: it begins where its stamps say.
+                guard let stands = video?.frontier, stands - (firstLine ?? stands) > Absence.firstWait else { return }
                 layoutChanged(.audio, into: &events)
                 audio?.join(above: plan.nextSequence - 1)
             }
@@ -379,14 +404,18 @@ package struct PublishPackager: Sendable {
             if video?.hasBegun == true {
                 let stands = video?.frontier ?? firstLine ?? newest
                 let waiting = (plan.breaks ? audio?.waitingAndLeapt : audio?.waiting) ?? 0
-                let gap = absence.endOfGap(sound: newest, picture: stands, waiting: waiting)
-                if let gap {
-                    warn(.trackMissing(kind: .video), into: &events)
-                    video?.standStill(
-                        until: gap, from: stands, endOfSound: audio?.endBeforeLeap, plan: &plan, dates: dates,
-                        into: &events)
+                var end = absence.endOfGap(sound: newest, picture: stands, waiting: waiting)
+                if end == nil, !plan.breaks, let video, video.isOpen, video.canStand {
+                    end = absence.endOfStand(
+                        sound: newest, picture: stands, waiting: waiting, isSlow: video.isSlow)
                 }
-            } else if let oldest = audio?.oldest, audio?.isOpen == true || newest - oldest > Absence.lateness {
+                if let end {
+                    let hasGaps = video?.standStill(
+                        until: end, from: stands, endOfSound: audio?.endBeforeLeap, plan: &plan, dates: dates,
+                        into: &events)
+                    if hasGaps == true { warn(.trackMissing(kind: .video), into: &events) }
+                }
+            } else if let oldest = audio?.oldest, audio?.isOpen == true || newest - oldest > Absence.firstWait {
                 // A picture that is known and does not come: sound goes on alone until then.
                 return flushAudio(before: newest, into: &events)
             }
@@ -422,7 +451,7 @@ package struct PublishPackager: Sendable {
 /// Everything that what it makes of later packets follows from, once it has begun.
 extension PublishPackager: Codable {
     private enum CodingKeys: String, CodingKey {
-        case configuration, start, beganAt, lineIsTold, layoutIsKept, plan, line, dates, video, audio
+        case configuration, start, beganAt, began, lineIsTold, layoutIsKept, plan, line, dates, video, audio
         case declaredFrameRate, firstLine, inBandSets, absence, isRunning
     }
 }

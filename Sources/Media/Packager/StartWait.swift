@@ -35,6 +35,11 @@ struct StartWait: Sendable {
     private var since: Int64?
     private var video = Span()
     private var audio = Span()
+    /// The composition offset of the first frame of video.
+    private var firstOffset: Int32?
+    private(set) var pace = StartPace()
+    /// What was known when every track was: packets that came while the pace was measured make no difference.
+    private var known: (packets: Int, offset: Int32?)?
     private var hasVideoConfiguration = false
     private var hasAudioConfiguration = false
 
@@ -53,38 +58,59 @@ struct StartWait: Sendable {
                 // AV1 key frames bring theirs, and so do some of H.264 and HEVC.
                 if packet.bringsConfiguration { hasVideoConfiguration = true }
                 video.note(packet.stamp)
+                pace.note(packet.stamp, at: wall)
+                firstOffset = firstOffset ?? packet.compositionOffsetMilliseconds
             case .end: break
             }
         case .audio(let packet):
             switch packet.payload {
             case .configuration(let record): if record.readableBytes > 0 { hasAudioConfiguration = true }
-            case .frame: audio.note(packet.stamp)
+            case .frame:
+                audio.note(packet.stamp)
+                pace.note(packet.stamp, at: wall)
             case .end: break
             }
         }
     }
 
+    /// How long is waited: longer for a picture that was announced. Sound that begins alone is a presentation without a
+    /// picture for all who open it, while sound may join its picture later.
+    private func bound(_ declared: (video: Bool?, audio: Bool?), _ limit: Duration) -> Double {
+        let waitsForPicture = declared.video == true && !hasVideoConfiguration
+        return waitsForPicture ? max(limit.microseconds, Double(Absence.firstWait)) : limit.microseconds
+    }
+
     /// - Parameters:
     ///   - declared: which tracks the publisher announced; nil where it said nothing.
     ///   - limit: how much media time is waited for a track that may yet come.
-    func isOver(declared: (video: Bool?, audio: Bool?), limit: Duration) -> Bool {
+    mutating func isOver(declared: (video: Bool?, audio: Bool?), limit: Duration, at wall: Int64) -> Bool {
+        if known == nil, tracksAreKnown(declared: declared, limit: limit) { known = (packets.count, firstOffset) }
+        return known != nil && (pace.isSettled(at: wall) || packets.count >= Self.mostPackets)
+    }
+
+    private func tracksAreKnown(declared: (video: Bool?, audio: Bool?), limit: Duration) -> Bool {
         let videoIsSettled = hasVideoConfiguration || declared.video == false
         let audioIsSettled = hasAudioConfiguration || declared.audio == false
-        if videoIsSettled && audioIsSettled { return hasAny }
+        if videoIsSettled && audioIsSettled, firstOffset != nil || !hasVideoConfiguration { return hasAny }
         let span = Double(max(video.microseconds, audio.microseconds))
-        return packets.count >= Self.mostPackets || hasAny && span >= limit.microseconds
+        return packets.count >= Self.mostPackets || hasAny && span >= bound(declared, limit)
     }
 
     /// Nothing arrives that could end the wait.
-    func isStale(at wall: Int64, limit: Duration) -> Bool {
+    func isStale(at wall: Int64, declared: (video: Bool?, audio: Bool?), limit: Duration) -> Bool {
         guard let since, hasAny else { return false }
-        return Double(wall &- since) >= 4 * limit.microseconds
+        return Double(wall &- since) >= max(4 * limit.microseconds, bound(declared, limit))
     }
+
+    /// Whether frames have to be decoded before the first one's stamp: it is shown no later than it is decoded.
+    var beginsWithoutDelay: Bool { ((known?.offset ?? firstOffset) ?? 1) <= 0 }
 
     /// Every configuration that has come, the first of each track: known before the first frame is placed.
     var firstConfigurations: [Packet] {
-        var known: Set<MediaKind> = []
-        return packets.map(\.packet).filter { $0.isConfiguration && known.insert($0.kind).inserted }
+        var found: Set<MediaKind> = []
+        return packets.prefix(known?.packets ?? packets.count).map(\.packet).filter {
+            $0.isConfiguration && found.insert($0.kind).inserted
+        }
     }
 
     /// The init sections that the packets' configurations give.

@@ -13,6 +13,8 @@ struct TrackWriter: Codable {
     /// Where the last closed part ended, and the next one begins.
     private(set) var position: Int64
     private(set) var partIndex = 0
+    /// Where what lies before the segment under way ended.
+    private var floor: Int64 = 0
     private var pending: [Sample] = []
     /// Number of the last fragment. It rises by one from part to part, as players expect (ISO 14496-12, 8.8.5), and begins at a
     /// place that twins agree on: each publish's first segment.
@@ -36,23 +38,44 @@ struct TrackWriter: Codable {
         if sequence == nil { fragment = max(fragment, start.sequence &* 256) }
         sequence = start.sequence
         partIndex = 0
+        floor = position
         position = max(position, decodeTime)
         segmentStart = position
         events.append(.segment(start))
     }
 
     /// Adds a sample, which ends the one before. The first of a part is decoded where the last part ended, however later
-    /// it is shown.
+    /// it is shown. What comes too late to be decoded in time is shown then, or as much later as it is decoded.
     mutating func append(_ sample: Sample) {
         var sample = sample
         let earliest = lastPending.map { $0 + 1 } ?? position
-        let presentation = max(earliest, sample.decodeTime + Int64(sample.compositionOffset))
+        let offset = Int64(sample.compositionOffset)
+        var presentation = sample.decodeTime + offset
+        if sample.decodeTime < earliest {
+            presentation = offset < 0 ? earliest + offset : max(earliest, presentation)
+        }
         if pending.isEmpty || sample.decodeTime < earliest { sample.decodeTime = earliest }
-        sample.compositionOffset = UInt32(clamping: presentation - sample.decodeTime)
+        sample.compositionOffset = Int32(clamping: presentation - sample.decodeTime)
         if let last = pending.indices.last {
             pending[last].duration = UInt32(clamping: sample.decodeTime - pending[last].decodeTime)
         }
         pending.append(sample)
+    }
+
+    /// How much earlier the segment under way could begin.
+    var room: Int64 { isOpen ? segmentStart - floor : 0 }
+
+    /// Moves the decode times of a segment's first part, under way, back by `ticks`: what is shown stays where it is.
+    /// Returns false where a part is closed.
+    mutating func decodeEarlier(by ticks: Int64) -> Bool {
+        guard isOpen, partIndex == 0 else { return false }
+        segmentStart -= ticks
+        position -= ticks
+        for index in pending.indices {
+            pending[index].decodeTime -= ticks
+            pending[index].compositionOffset += Int32(clamping: ticks)
+        }
+        return true
     }
 
     /// Closes the part under way at `end`, or a tick after its last sample.

@@ -67,6 +67,15 @@ enum VideoConfiguration: Sendable, Equatable {
         } ?? false
     }
 
+    /// Frames may be shown in another order than they are decoded.
+    var mayReorder: Bool {
+        switch self {
+        case .h264(let configuration): configuration.record[1] != 66
+        case .hevc: true
+        case .av1: false
+        }
+    }
+
     /// How wide and high a pixel is; nil for a square one.
     var pixelAspect: PixelAspect? {
         switch self {

@@ -5,37 +5,47 @@ struct VideoTrack: Codable {
     private(set) var configuration: VideoConfiguration
     private var announced: FrameDuration?
     private var clock: FrameClock?
-    private var writer: TrackWriter
+    var writer: TrackWriter
     private var initNumber: Int
     /// Its init section has not been announced by this packager.
     private var needsInit = true
     /// What was said of it with its init section.
     private var told: TrackFormat?
     /// Nothing before the next keyframe can be decoded.
-    private var needsSync = true
+    var needsSync = true
     /// The next keyframe begins a segment, however short the one under way is.
-    private var cutsAtSync = false
+    var cutsAtSync = false
     /// By how much presentation runs after decoding, in microseconds: fixed with each break of the line.
     private var lead: Int64?
     private var longGOP: LongGOP
     /// No frame of the segment under way that is shown before its first needs an earlier segment.
     private var entryIsClosed = true
     private var hasCaptions = false
-    private var forecast: CutForecast
-    private var lastGrid: Int64?
+    /// By how much frames are decoded before their stamps, in ticks: so that none is shown before it is decoded.
+    private var shift: Int64 = 0
+    private(set) var forecast: CutForecast
+    private(set) var lastGrid: Int64?
+    /// The longest that frames have lately been apart, in ticks.
+    private var pace: Int64 = 0
+    /// What stands for the picture until the next frame.
+    private(set) var group = PictureGroup()
+    /// The last part is the picture before, standing.
+    var hasStood = false
+    /// The segment under way holds gaps and no media.
+    var segmentIsGap = false
     /// Where the part under way ends, as soon as the next frame tells whether its segment ends there too.
-    private var due: Int64?
+    private(set) var due: Int64?
     /// The last part has told that its segment ends with it.
-    private var endIsTold = false
+    var endIsTold = false
     /// It goes on with an earlier publish: its rendition exists.
     let isContinued: Bool
     /// The longest a part may be, and the shortest, in ticks.
-    private let longest: Int64
+    let longest: Int64
     private let shortest: Int64
 
     private static let ticksPerMicrosecond = 0.09
-    /// 10 s in ticks: what is longer lies between two lines.
-    private static let longestGap: Int64 = 900_000
+    /// 5 ms in ticks: what is shorter is no part of its own.
+    private static let shortestPart: Int64 = 450
 
     init(
         _ configuration: VideoConfiguration, settings: PackagerConfiguration, declaredFrameRate: Double?,
@@ -61,6 +71,8 @@ struct VideoTrack: Codable {
     var isOpen: Bool { writer.isOpen }
     /// Microseconds that a frame lasts.
     var frameMicroseconds: Int64 { Int64((frameTicks / Self.ticksPerMicrosecond).rounded()) }
+    /// Frames are further apart than a part is long, or have lately been.
+    var isSlow: Bool { max(Int64(frameTicks), pace) > longest }
     private var isEven: Bool { clock?.isEven ?? true }
     private var frameTicks: Double { (clock?.frame ?? announced)?.ticks ?? 3_000 }
 
@@ -71,11 +83,11 @@ struct VideoTrack: Codable {
     }
 
     /// Where a decode time lies on the line, in microseconds.
-    private func moment(_ ticks: Int64) -> Int64 {
+    func moment(_ ticks: Int64) -> Int64 {
         Int64((Double(ticks) / Self.ticksPerMicrosecond).rounded()) + (lead ?? 0)
     }
 
-    private func ticks(_ moment: Int64) -> Int64 {
+    func ticks(_ moment: Int64) -> Int64 {
         Int64((Double(moment - (lead ?? 0)) * Self.ticksPerMicrosecond).rounded(.up))
     }
 
@@ -89,6 +101,7 @@ struct VideoTrack: Codable {
         needsInit = true
         needsSync = true
         cutsAtSync = true
+        group.forget()
         return true
     }
 
@@ -114,46 +127,63 @@ struct VideoTrack: Codable {
             clock?.restart(at: stamped)
             cutsAtSync = true
         }
-        let grid = place(stamped)
+        let stampedOffset = snappedOffset(offsetMilliseconds)
+        decodeEarlier(for: stampedOffset)
+        let grid = place(stamped) - shift
         // A hole that no frame may bridge: what follows it begins anew.
         if isJump, writer.isOpen, grid - (writer.lastPending ?? writer.position) > longest { needsSync = true }
         guard isSync || !needsSync else { return }
+        var isCut = isSync && Double(grid - writer.segmentStart) / 90_000 >= forecast.shortestElapsed
+        // Another part of this segment has been hinted, and no time is left for it.
+        if hasStood, !endIsTold, grid - writer.position < Self.shortestPart { isCut = false }
         if due != nil {
-            let isCut = isSync && Double(grid - writer.segmentStart) / 90_000 >= forecast.shortestElapsed
             closeDuePart(isLast: isCut || isSync && cutsAtSync && (plan.breaks || needsInit), into: &events)
         }
         let step = Int64(frameTicks.rounded())
-        let offset = snappedOffset(offsetMilliseconds)
-
+        let offset = stampedOffset + shift
         if !writer.isOpen || isSync && cutsAtSync && (plan.breaks || needsInit) {
             begin(at: grid, offset: offset, floor: floor, plan: &plan, dates: dates, into: &events)
         } else {
-            fill(upTo: grid, step: step, plan: &plan, dates: dates, into: &events)
-            let elapsed = Double(grid - writer.segmentStart) / 90_000
-            if isSync && elapsed >= forecast.shortestElapsed {
+            fill(upTo: grid, step: step, isCut: isCut, plan: &plan, dates: dates, into: &events)
+            if isCut {
                 closePart(before: grid, into: &events)
                 open(at: writer.position, isIndependent: true, plan: &plan, dates: dates, into: &events)
+            } else if segmentIsGap, writer.isPartEmpty,
+                writer.position - writer.segmentStart >= CutForecast.leastSegment
+            {
+                // 4.4.4.7: a segment is media or a gap. Where this frame needs others, they are decoded before it.
+                open(
+                    at: writer.position, isIndependent: isSync || group.isWhole, plan: &plan, dates: dates,
+                    into: &events)
+                if !isSync { repeatPicture() }
+            } else if writer.isPartEmpty, !isSync, isSlow, group.isWhole, mustCut(at: writer.position) {
+                // Slow frames are few: decoded before this one, they make its segment independent.
+                open(at: writer.position, isIndependent: true, plan: &plan, dates: dates, into: &events)
+                repeatPicture()
             } else if writer.isPartEmpty, mustCut(at: writer.position) {
-                if !isSync { longGOP.cut(after: elapsed) }
+                if !isSync { longGOP.cut(after: Double(grid - writer.segmentStart) / 90_000) }
                 open(at: writer.position, isIndependent: isSync, plan: &plan, dates: dates, into: &events)
             }
         }
-        needsSync = false
+        (needsSync, hasStood) = (false, false)
+        pace = isJump ? 0 : max(lastGrid.map { grid - $0 } ?? 0, pace - pace / 16)
         if let lastGrid, isJump || grid - lastGrid > step + step / 2 { forecast.lose() }
         lastGrid = grid
         forecast.note(isSync: isSync)
         longGOP.note(access, at: grid)
+        group.note(bytes, shown: grid + offset, isSync: isSync, isFresh: access == .closed)
         append(
             bytes, grid: grid, step: step, offset: offset, isSync: isSync, lineBreaks: plan.breaks, into: &events)
     }
 
     private mutating func append(
-        _ bytes: ByteBuffer, grid: Int64, step: Int64, offset: UInt32, isSync: Bool, lineBreaks: Bool,
+        _ bytes: ByteBuffer, grid: Int64, step: Int64, offset: Int64, isSync: Bool, lineBreaks: Bool,
         into events: inout [PackagerEvent]
     ) {
         writer.append(
             Sample(
-                decodeTime: grid, duration: UInt32(clamping: step), compositionOffset: offset, isSync: isSync,
+                decodeTime: grid, duration: UInt32(clamping: step), compositionOffset: Int32(clamping: offset),
+                isSync: isSync,
                 bytes: bytes))
         guard let placed = writer.lastPending else { return }
         // When the next frame is due: as soon as it would not fit, the part need not wait for it.
@@ -175,105 +205,70 @@ struct VideoTrack: Codable {
             }
         } else if length > longest {
             // A slow frame that begins before a part may end: its part ends within it.
-            writer.closePart(at: writer.position + shortest, into: &events)
+            closePart(at: writer.position + shortest, into: &events)
         }
     }
 
     /// Closes the part that waited for the next frame, which has come: the playlist tells at once what follows.
-    private mutating func closeDuePart(isLast: Bool = false, into events: inout [PackagerEvent]) {
-        if let due { writer.closePart(at: due, isLikelyLast: isLast, into: &events) }
+    mutating func closeDuePart(isLast: Bool = false, into events: inout [PackagerEvent]) {
+        if let due {
+            endIsTold = isLast
+            writer.closePart(at: due, isLikelyLast: isLast, into: &events)
+        }
         due = nil
     }
 
-    /// Makes room for a frame at `grid`: the part under way ends before it would grow too long, and what no frame may
-    /// bridge becomes a gap.
+    /// Makes room for a frame at `grid`: the part under way ends before it would grow too long, and the picture before
+    /// stands up to there.
     private mutating func fill(
-        upTo grid: Int64, step: Int64, plan: inout SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
+        upTo grid: Int64, step: Int64, isCut: Bool, plan: inout SegmentPlan, dates: ProgramDates,
+        into events: inout [PackagerEvent]
     ) {
         if !writer.isPartEmpty, grid - writer.position >= shortest,
             !isEven || grid + step - writer.position > longest + longest / 300
         {
             closePart(before: grid, into: &events)
         }
-        if writer.isPartEmpty, grid + step - writer.position > longest {
-            gap(until: grid, plan: &plan, dates: dates, into: &events)
-        }
+        guard writer.isPartEmpty else { return }
+        let (hole, endsSegment) = (grid - writer.position, isCut || segmentIsGap)
+        // What is too little for a part of its own is left to the frame, which is decoded early and shown in time.
+        let isLong = hole + step > longest && (step <= longest || hole >= longest / 3)
+        let leastEnd = hasStood || segmentIsGap ? Self.shortestPart : min(step + step / 2, longest / 8)
+        guard isLong || endsSegment && hole >= leastEnd else { return }
+        idle(until: grid, endsSegment: endsSegment, plan: &plan, dates: dates, into: &events)
     }
 
     /// Ends the part under way where a frame at `grid` begins, or where it is as long as it may be.
     private mutating func closePart(before grid: Int64, into events: inout [PackagerEvent]) {
-        writer.closePart(at: min(grid, writer.position + longest), into: &events)
+        closePart(at: min(grid, writer.position + longest), into: &events)
         // What is left before the frame is its own: it is decoded early and shown in time.
     }
 
-    private mutating func gap(
-        until end: Int64, plan: inout SegmentPlan, dates: ProgramDates, into events: inout [PackagerEvent]
-    ) {
-        if end - writer.position > Self.longestGap {
-            plan.breakLine()
-            open(at: end - longest, isIndependent: false, plan: &plan, dates: dates, into: &events)
-        }
-        while end > writer.position {
-            let left = end - writer.position
-            let count = (left + longest - 1) / longest
-            if endIsTold || mustCut(at: writer.position) {
-                open(at: writer.position, isIndependent: false, plan: &plan, dates: dates, into: &events)
-            }
-            let stop = writer.position + max(1, left / count)
-            endIsTold = mustCut(at: stop)
-            writer.gap(until: stop, isLikelyLast: endIsTold, into: &events)
-        }
-    }
-
-    /// The picture stays away while the sound has come to `moment`: what is missing becomes a gap of whole parts.
-    mutating func standStill(
-        until moment: Int64, from begin: Int64, endOfSound: Int64?, plan: inout SegmentPlan, dates: ProgramDates,
-        into events: inout [PackagerEvent]
-    ) {
-        if !writer.isOpen {
-            open(at: max(writer.position, ticks(begin)), isIndependent: false, plan: &plan, dates: dates, into: &events)
-        }
-        closeDuePart(into: &events)
-        let end = ticks(moment)
-        if end - writer.position > Self.longestGap {
-            // The line has broken, and the keyframe that begins the new one has not come: nothing to fill in between, but
-            // for what the sound needs, lest it all falls to one segment.
-            (needsSync, cutsAtSync) = (true, true)
-            writer.closePart(at: writer.position + longest, into: &events)
-            if let heard = endOfSound.map({ ticks($0) }),
-                self.moment(heard) - self.moment(writer.segmentStart) > forecast.longestStretch
-            {
-                gap(until: heard, plan: &plan, dates: dates, into: &events)
-            }
-            plan.breakLine()
-            open(at: end - longest, isIndependent: false, plan: &plan, dates: dates, into: &events)
-        }
-        if !writer.isPartEmpty, end - writer.position >= longest {
-            writer.closePart(at: writer.position + longest, into: &events)
-        }
-        let whole = (end - writer.position) / longest
-        guard writer.isPartEmpty, whole > 0 else { return }
-        gap(until: writer.position + whole * longest, plan: &plan, dates: dates, into: &events)
+    /// Ends the part under way, and tells whether its segment can take another.
+    mutating func closePart(at end: Int64, into events: inout [PackagerEvent]) {
+        guard !writer.isPartEmpty else { return }
+        endIsTold = mustCut(at: end)
+        writer.closePart(at: end, isLikelyLast: endIsTold, into: &events)
     }
 
     // MARK: Segments
 
     /// Begins a segment where the line breaks, or the first one: not before what is there already.
     private mutating func begin(
-        at grid: Int64, offset: UInt32, floor: Int64?, plan: inout SegmentPlan, dates: ProgramDates,
+        at grid: Int64, offset: Int64, floor: Int64?, plan: inout SegmentPlan, dates: ProgramDates,
         into events: inout [PackagerEvent]
     ) {
         var start = grid
         // Sound was there alone: another layout.
         if !hasBegun && floor != nil { plan.breakLine() }
-        let newLead = min(Int64((Double(offset) / Self.ticksPerMicrosecond).rounded()), 1_000_000)
+        let newLead = min(max(0, Int64((Double(offset) / Self.ticksPerMicrosecond).rounded())), 1_000_000)
         if writer.isOpen {
             writer.closePart(at: min(grid, writer.position + longest), into: &events)
             // Sound goes on to the cut, whatever the picture does: what lies before it must not be too long for one segment.
             let hole = grid - writer.position
             let isLong = moment(grid) + newLead - (lead ?? 0) - moment(writer.segmentStart) > forecast.longestStretch
-            if hole <= Self.longestGap, needsInit && hole > longest || isLong {
-                gap(until: grid, plan: &plan, dates: dates, into: &events)
+            if hole <= Self.longestHole, needsInit && hole > longest || isLong {
+                idle(until: grid, plan: &plan, dates: dates, into: &events)
                 // The gap may have begun the new line already: dates that leap ask for another break.
                 if newLead != lead { plan.breakLine() }
             }
@@ -295,12 +290,12 @@ struct VideoTrack: Codable {
         open(at: start, isIndependent: true, plan: &plan, dates: dates, into: &events)
     }
 
-    private mutating func open(
+    mutating func open(
         at decodeTime: Int64, isIndependent: Bool, plan: inout SegmentPlan, dates: ProgramDates,
         into events: inout [PackagerEvent]
     ) {
         forecast.segmentIsIndependent = isIndependent
-        endIsTold = false
+        (endIsTold, segmentIsGap) = (false, false)
         if needsInit && writer.isOpen { plan.breakLine() }
         let discontinuities = plan.discontinuities
         // The segment before is closed first: what it still holds needs the old init section.
@@ -337,10 +332,11 @@ struct VideoTrack: Codable {
         due = nil
         needsSync = true
         needsInit = true
+        group.forget()
     }
 
     /// Whether the segment has to end at a decode time.
-    private func mustCut(at decodeTime: Int64) -> Bool {
+    func mustCut(at decodeTime: Int64) -> Bool {
         forecast.mustCut(at: Double(decodeTime - writer.segmentStart) / 90_000, frameTicks: frameTicks)
     }
 
@@ -353,10 +349,35 @@ struct VideoTrack: Codable {
     }
 
     /// The composition offset on the frame grid, where the stamp is within its rounding of it.
-    private func snappedOffset(_ milliseconds: Int32) -> UInt32 {
-        let ticks = Double(max(0, min(milliseconds, 10_000))) * 90
+    private func snappedOffset(_ milliseconds: Int32) -> Int64 {
+        let ticks = Double(max(-10_000, min(milliseconds, 10_000))) * 90
         let grid = (ticks / frameTicks).rounded() * frameTicks
-        return UInt32((abs(grid - ticks) <= 180 ? grid : ticks).rounded())
+        return Int64((abs(grid - ticks) <= 180 ? grid : ticks).rounded())
+    }
+
+    /// Decodes the track so much earlier that a frame of this offset is not shown before it is decoded. Once a part is
+    /// closed it is too late for that: the offset is negative then.
+    private mutating func decodeEarlier(for offset: Int64) {
+        // Whole microseconds, so that no moment on the line moves: 9 ticks are 100.
+        let missing = min((8 - offset - shift) / 9 * 9, Self.longestShift - shift)
+        guard missing > 0 else { return }
+        guard writer.isOpen else {
+            shift += missing
+            return
+        }
+        guard due == nil, writer.room >= missing, writer.decodeEarlier(by: missing) else { return }
+        shift += missing
+        lead = (lead ?? 0) + missing * 100 / 9
+        lastGrid = lastGrid.map { $0 - missing }
+    }
+
+    /// A second in ticks.
+    private static let longestShift: Int64 = 90_000
+
+    /// Adds the picture before once more to the part under way.
+    mutating func repeatPicture() {
+        let lead = Int64((Double(lead ?? 0) * Self.ticksPerMicrosecond).rounded())
+        for sample in group.samples(at: writer.position, lead: lead) { writer.append(sample) }
     }
 
     private var format: TrackFormat {
@@ -374,8 +395,11 @@ struct VideoTrack: Codable {
             format: told ?? format, discontinuitiesBefore: discontinuitiesBefore)
     }
 
-    /// Lets go of the bytes of the part under way.
-    mutating func dropOpenPart() { writer.dropBytes() }
+    /// Lets go of the bytes of the part under way, and of those that the next keyframe does without.
+    mutating func dropOpenPart() {
+        writer.dropBytes()
+        group.dropBytes()
+    }
 
     /// Where a later publish goes on.
     func continuation(stamp: Stamp?, line: Int64) -> PackagerContinuation.Track {

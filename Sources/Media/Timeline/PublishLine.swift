@@ -54,6 +54,12 @@ struct PublishLine: Sendable, Codable {
     /// The first timestamp went on where the continued publish's would be by now.
     private(set) var isContinuous = true
 
+    /// The line begins so far from zero at least, for frames that are decoded before their stamps: a second, or nothing.
+    private var room: Int64 = 0
+
+    /// Leaves room before the first stamp.
+    mutating func makeRoom() { room = 1_000_000 }
+
     /// Begins anew, or takes up a line that somebody has kept alive on the clock.
     init(continuing publish: PublishContinuation? = nil) { self.publish = publish }
 
@@ -90,7 +96,7 @@ struct PublishLine: Sendable, Codable {
         let other = kind == .video ? audio : video
         let isFirst = isContinued
         (isContinued, isPaired) = (false, false)
-        var placed = (line: stamp.total, isJump: false)
+        var placed = (line: stamp.total < room ? stamp.total + room : stamp.total, isJump: false)
         if let own {
             placed = follow(own, beside: other, kind, stamp, frame: frame, wall: wall)
             if placed.isJump && isFirst {
@@ -145,12 +151,15 @@ struct PublishLine: Sendable, Codable {
         // It was away, or it jumps. One encoder stamps both tracks: where the other stands by its stamp, this one does too,
         // whatever jumps and wraps lie between. A jump may be too small for one track's stamps to tell it: from the other's
         // it is clear, for it leaves them as far apart as they have been.
-        let isBehind = other.map { $0.line - line > Self.skew } ?? false
+        let usual = own.otherAhead ?? 0
+        let isBehind = other.map { $0.line - max(0, usual) - line > Self.skew } ?? false
         let isAway = step > Self.hole || step < -Self.backwardLimit || isBehind
         if !isApart, let other, isAway || lastJump.map({ $0.kind != kind }) ?? false {
             let beside = other.stamp.step(to: stamp)
             let place = other.line + beside
-            if beside >= -Self.skew, beside <= Self.forwardLimit, place >= own.line - Self.backwardLimit,
+            // Tracks that are sent apart stand as far apart as they do.
+            let range = -Self.skew - max(0, usual)...Self.forwardLimit + max(0, -usual)
+            if range.contains(beside), place >= own.line - Self.backwardLimit,
                 !isStep || isBehind || Self.isNearer(place, than: line, to: other, from: own)
             {
                 if place != line {

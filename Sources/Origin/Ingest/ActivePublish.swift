@@ -381,6 +381,6 @@ extension LineState {
 extension Stamp {
     /// In microseconds, so many milliseconds later.
     fileprivate func shown(later milliseconds: Int32) -> Int64 {
-        (Int64(self.milliseconds) + Int64(max(0, min(milliseconds, 10_000)))) * 1_000 + Int64(microseconds)
+        (Int64(self.milliseconds) + Int64(max(-10_000, min(milliseconds, 10_000)))) * 1_000 + Int64(microseconds)
     }
 }

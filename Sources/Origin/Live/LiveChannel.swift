@@ -73,7 +73,7 @@ final class LiveChannel {
         let presentation = Presentation(
             settings: settings, epoch: live.epoch, firstSequence: recovered?.firstSequence ?? nextSequence,
             discontinuitySequence: recovered?.discontinuities ?? discontinuities, index: index, push: push,
-            logger: logger)
+            hasTwin: book != nil, logger: logger)
         if let recovered, let directory = settings.storage.directory {
             presentation.restore(recovered, at: now) { directory.file($0) }
         } else {
@@ -139,6 +139,7 @@ final class LiveChannel {
             guard settings.policy == .takeover else { throw .alreadyLive(channel: settings.name) }
             logger.notice("publisher replaced", metadata: ["reason": "takeover"])
             self.publisher = nil
+            presentation?.publisherIsGone(at: LiveClock.now())
             publisher.ticket.dismiss(reason: "another publisher took the channel over")
         }
         leaveTwin()
@@ -196,7 +197,8 @@ final class LiveChannel {
         replacePresentation(
             with: Presentation(
                 settings: settings, epoch: begun.epoch, firstSequence: begun.firstSequence,
-                discontinuitySequence: begun.discontinuities, index: index, push: push, logger: logger))
+                discontinuitySequence: begun.discontinuities, index: index, push: push, hasTwin: book != nil,
+                logger: logger))
         noteNumbers()
         return grant
     }
@@ -212,7 +214,28 @@ final class LiveChannel {
         presentation?.apply(events, at: LiveClock.now())
         if let cut { leave(cut) }
         noteNumbers()
+        noteStalls()
     }
+
+    /// Says what could not be listed: media that comes after its time has been given to gaps.
+    private func noteStalls() {
+        guard let presentation else { return }
+        counters.add(gapSeconds: presentation.takeGapSeconds())
+        for stall in presentation.takeStalls() {
+            counters.add(stall)
+            guard stall.unlistedFrames > 0 else { continue }
+            logger.warning(
+                "media came too late to be listed",
+                metadata: [
+                    "rendition": "\(stall.kind)", "frames": "\(stall.unlistedFrames)",
+                    "lasting": "\(Self.text(stall.unlistedSeconds))",
+                    "gap": "\(Self.text(stall.gapSeconds))",
+                    "reason": "the publisher's line stalled for longer than a playlist may, and gaps took its place",
+                ])
+        }
+    }
+
+    private static func text(_ seconds: Double) -> String { "\(Duration.milliseconds(Int64(seconds * 1_000)))" }
 
     /// No later presentation may use a number again.
     func noteNumbers() {
@@ -232,6 +255,8 @@ final class LiveChannel {
         self.publisher = nil
         leaveTwin()
         guard let presentation else { return }
+        presentation.publisherIsGone(at: LiveClock.now())
+        noteNumbers()
         let waits: Bool =
             switch end {
             case .refused: false
@@ -243,6 +268,7 @@ final class LiveChannel {
             return save()
         }
         lostAt = .now()
+        noteStalls()
         if book != nil { presentation.goOnBesideTwin() }
         save()
         logger.notice(
@@ -253,6 +279,7 @@ final class LiveChannel {
     func keepAlive() {
         presentation?.keepAlive(at: LiveClock.now())
         noteNumbers()
+        noteStalls()
     }
 
     func tick(at now: NIODeadline) {
@@ -276,6 +303,8 @@ final class LiveChannel {
         lostAt = nil
         leaveTwin()
         guard let presentation, !presentation.hasEnded else { return }
+        presentation.publisherIsGone(at: LiveClock.now())
+        noteNumbers()
         if keeper != nil, settings.reconnectWindow > .zero, presentation.hasMedia {
             // The next origin goes on with it.
             save()
@@ -297,4 +326,14 @@ final class LiveChannel {
 /// Counts of one channel since the origin's start.
 struct ChannelCounters {
     var publishes: UInt64 = 0
+    /// Frames that came too late to be listed.
+    private(set) var unlistedFrames: [MediaKind: UInt64] = [:]
+    /// Seconds that were listed as gaps.
+    private(set) var gapSeconds: [MediaKind: Double] = [:]
+
+    mutating func add(gapSeconds seconds: [MediaKind: Double]) { gapSeconds.merge(seconds, uniquingKeysWith: +) }
+
+    mutating func add(_ stall: StallReport) {
+        unlistedFrames[stall.kind, default: 0] += UInt64(stall.unlistedFrames)
+    }
 }

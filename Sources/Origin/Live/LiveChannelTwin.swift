@@ -57,7 +57,7 @@ extension LiveChannel {
             with: Presentation(
                 settings: settings, epoch: handover.epoch, firstSequence: listed.sequence,
                 discontinuitySequence: listed.discontinuities, index: index, push: push,
-                joining: (listed, line), logger: logger))
+                joining: (listed, line), hasTwin: true, logger: logger))
         noteNumbers()
         var joined = PublishGrant(
             channel: settings.name, number: grant.number, packaging: settings.packaging,

@@ -14,6 +14,9 @@ final class Presentation {
     let epoch: String
     private let timelineConfiguration: TimelineConfiguration
     private var seam: PublishSeam
+    /// nil beside a twin origin, which lists the same at the same time.
+    private var pace: ArrivalPace?
+    private var arrived: [PackagerEvent] = []
     /// The cut of a twin origin that this presentation began with.
     private let joined: ListedCut?
     private var listing: [PackagerEvent] = []
@@ -27,13 +30,15 @@ final class Presentation {
     /// Segments that had to go before their time.
     private(set) var droppedSegments: UInt64 = 0
     private var isShortened = false
+    /// Seconds that were listed as gaps and not taken out yet.
+    private var gapSeconds: [MediaKind: Double] = [:]
     /// Keeps what is listed in files; nil where there is no directory.
     private let log: MediaLog?
 
     init(
         settings: ChannelSettings, epoch: String, firstSequence: Int64, discontinuitySequence: Int64,
         index: ParkingIndex, push: ChannelPush?, log: MediaLog? = nil,
-        joining twin: (ListedCut, LineState)? = nil, logger: Logger
+        joining twin: (ListedCut, LineState)? = nil, hasTwin: Bool = false, logger: Logger
     ) {
         self.push = push
         self.settings = settings
@@ -42,6 +47,7 @@ final class Presentation {
             limits: PublishSeam.Limits(settings.packaging), firstSequence: firstSequence,
             discontinuities: discontinuitySequence)
         if let (listed, line) = twin { seam.join(listed, line: line) }
+        pace = hasTwin ? nil : ArrivalPace(part: seam.limits.part)
         joined = twin?.0
         self.logger = logger
         self.index = index
@@ -89,15 +95,31 @@ final class Presentation {
 
     // MARK: Media in
 
-    /// Lists what a publisher's packager had made at `now`, in microseconds since 1970.
+    /// Lists what a publisher's packager had made at `now`, in microseconds since 1970; later where it comes in bursts.
     func apply(_ events: [PackagerEvent], at now: Int64) {
-        for event in events { seam.take(event, at: now, into: &listing) }
+        if seam.isGapping { forgetPace() }
+        if pace?.take(events, at: now, into: &arrived) == nil { arrived += events }
+        takeArrived(at: now)
+    }
+
+    /// Lists what waits. Where gaps have been listed the publisher's line is judged by when its media comes.
+    private func forgetPace() {
+        pace?.releaseAll(into: &arrived)
+        pace?.reset()
+    }
+
+    private func takeArrived(at now: Int64) {
+        seam.patience = pace?.patience ?? 0
+        for event in arrived { seam.take(event, at: now, into: &listing) }
+        arrived.removeAll(keepingCapacity: true)
         list()
     }
 
     /// Lists gaps where media is missing at `now`.
     func keepAlive(at now: Int64) {
         guard endedAt == nil else { return }
+        pace?.release(at: now, into: &arrived)
+        takeArrived(at: now)
         seam.keep(at: now, into: &listing)
         list()
     }
@@ -164,6 +186,22 @@ final class Presentation {
     /// Its publisher is away, and a twin origin's goes on: gaps use no more numbers than the twin's media do.
     func goOnBesideTwin() { seam.stretchesGaps = true }
 
+    /// Its publisher's connection has ended: what has not come will not come.
+    func publisherIsGone(at now: Int64) {
+        forgetPace()
+        takeArrived(at: now)
+        seam.publisherIsGone()
+    }
+
+    /// What stalls have cost that are over, each once.
+    func takeStalls() -> [StallReport] { seam.takeStalls() }
+
+    /// Seconds that were listed as gaps since it was asked last.
+    func takeGapSeconds() -> [MediaKind: Double] {
+        defer { gapSeconds.removeAll() }
+        return gapSeconds
+    }
+
     /// A publisher takes this presentation up again. Returns where its packager goes on.
     func resume() -> PublishContinuation? {
         let continuation = seam.continuation
@@ -186,6 +224,7 @@ final class Presentation {
             }
             guard let kind = event.kind, let rendition = rendition(of: kind) else { continue }
             rendition.apply(event)
+            if let seconds = event.gapSeconds { gapSeconds[kind, default: 0] += seconds }
             touched.insert(rendition.id)
         }
         guard !touched.isEmpty else { return }

@@ -43,20 +43,27 @@ struct CrookedPublisher: CustomStringConvertible {
         case clock(Double)
         case truncated24
         case startsAt(milliseconds: Int64)
+        /// Frames come for so many seconds of every so many.
+        case bursts(of: Double, every: Double)
     }
 
     var rate = 30.0
     var sampleRate = 48_000
     var keyframeSeconds = 2.0
     var reordersFrames = false
+    /// Frames are shown in another order than they are decoded, and keyframes when they are decoded: I P B B, whose
+    /// offsets are 0, 2, -1 and -1 frames.
+    var offsetsAreSigned = false
     var hasVideo = true
     var hasAudio = true
     var seconds = 16.0
     var declaresRate = true
+    /// It announces which tracks it sends.
+    var declaresTracks = false
     var faults: [Fault] = []
 
     var description: String {
-        "\(rate) fps, \(sampleRate) Hz, key each \(keyframeSeconds) s, B \(reordersFrames), video \(hasVideo), "
+        "\(rate) fps, \(sampleRate) Hz, key each \(keyframeSeconds) s, B \(reordersFrames) \(offsetsAreSigned), video \(hasVideo), "
             + "audio \(hasAudio), declares \(declaresRate), \(faults)"
     }
 
@@ -89,9 +96,9 @@ struct CrookedPublisher: CustomStringConvertible {
 
     // MARK: Bytes
 
-    static func sps(width: UInt32, height: UInt32) -> [UInt8] {
+    static func sps(width: UInt32, height: UInt32, profile: UInt32 = 66) -> [UInt8] {
         var bits = BitWriter()
-        for byte: UInt32 in [0x67, 66, 0xc0, 31] { bits.write(byte, 8) }
+        for byte: UInt32 in [0x67, profile, 0xc0, 31] { bits.write(byte, 8) }
         func code(_ value: UInt32) {
             let length = 32 - (value + 1).leadingZeroBitCount
             bits.write(0, length - 1)
@@ -105,10 +112,10 @@ struct CrookedPublisher: CustomStringConvertible {
         return bits.bytes
     }
 
-    static func videoRecord(width: UInt32, height: UInt32) -> ByteBuffer {
-        let set = sps(width: width, height: height)
+    static func videoRecord(width: UInt32, height: UInt32, profile: UInt8 = 66) -> ByteBuffer {
+        let set = sps(width: width, height: height, profile: UInt32(profile))
         return ByteBuffer(
-            bytes: [1, 66, 0xc0, 31, 0xff, 0xe1, 0, UInt8(set.count)] + set + [1, 0, 4, 0x68, 0xce, 0x38, 0x80])
+            bytes: [1, profile, 0xc0, 31, 0xff, 0xe1, 0, UInt8(set.count)] + set + [1, 0, 4, 0x68, 0xce, 0x38, 0x80])
     }
 
     static func audioRecord(sampleRate: Int) -> ByteBuffer {
@@ -201,12 +208,15 @@ struct CrookedPublisher: CustomStringConvertible {
             case .stall(let at, let seconds): time >= at && time < at + seconds
             case .lateAudio(let seconds), .lateSound(let seconds): kind == .audio && time < seconds
             case .lateVideo(let seconds): kind == .video && time < seconds
+            case .bursts(let length, let every):
+                kind == .video && time.truncatingRemainder(dividingBy: every) >= length
             default: false
             }
         }
     }
 
     private func makeVideo(_ frames: inout [Frame], _ meant: inout [Int: Meant], _ random: inout SeededGenerator) {
+        let profile: UInt8 = offsetsAreSigned ? 77 : 66
         var jitter = 0
         var isVariable = false
         var (lost, repeated) = (Int.max, Int.max)
@@ -230,10 +240,13 @@ struct CrookedPublisher: CustomStringConvertible {
                 packet: .video(
                     VideoPacket(
                         codec: .h264, timestampMilliseconds: 0,
-                        payload: .configuration(Self.videoRecord(width: 640, height: 360)))), at: begin - ahead, rank: 0
+                        payload: .configuration(Self.videoRecord(width: 640, height: 360, profile: profile)))),
+                at: begin - ahead, rank: 0
             ))
+        let group = Int((keyframeSeconds * rate).rounded())
         var time = 0.0
         var index = 0
+        var sinceSync = 0
         var sinceKey = Double.infinity
         var highest = -Double.infinity
         var lastStamp: UInt32?
@@ -252,14 +265,16 @@ struct CrookedPublisher: CustomStringConvertible {
                         packet: .video(
                             VideoPacket(
                                 codec: .h264, timestampMilliseconds: 0,
-                                payload: .configuration(Self.videoRecord(width: 320, height: 192)))),
+                                payload: .configuration(Self.videoRecord(width: 320, height: 192, profile: profile)))),
                         at: time - ahead, rank: index))
             }
             let isSync = sinceKey >= keyframeSeconds - 0.5 / rate || isNew
             if isAway(time, .video) { continue }
             if isSync { sinceKey = 0 } else if index % lost == lost - 1 { continue }
             // Two B-frames behind each reference: the picture is shown a frame later than it is decoded, or three.
-            let delay = reordersFrames && !isVariable ? (index % 3 == 0 ? 3 : 1) / rate : 0
+            var delay = reordersFrames && !isVariable ? (index % 3 == 0 ? 3 : 1) / rate : 0
+            sinceSync = isSync ? 0 : sinceSync + 1
+            if offsetsAreSigned && !isVariable { delay = Self.signedDelay(sinceSync, of: group) / rate }
             var (stamp, said) = stamp(time, .video, jitter: jitter, &random)
             var era = era(time)
             if let wild = stray, time >= wild.at {
@@ -280,6 +295,14 @@ struct CrookedPublisher: CustomStringConvertible {
                             compositionOffsetMilliseconds: Int32((delay * 1_000).rounded()),
                             payload: .frame(Self.videoFrame(id, isSync: isSync)))), at: time - ahead, rank: index))
         }
+    }
+
+    /// In frames: groups of P, B and B as far as they are whole before the next keyframe.
+    private static func signedDelay(_ sinceSync: Int, of group: Int) -> Double {
+        guard sinceSync > 0 else { return 0 }
+        let place = (sinceSync - 1) % 3
+        guard sinceSync - place + 3 <= group else { return 0 }
+        return place == 0 ? 2 : -1
     }
 
     private func makeAudio(_ frames: inout [Frame], _ meant: inout [Int: Meant], _ random: inout SeededGenerator) {

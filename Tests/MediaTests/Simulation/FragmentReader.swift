@@ -34,15 +34,15 @@ struct FragmentReader {
             guard let duration = trun.readInteger(as: UInt32.self), let size = trun.readInteger(as: UInt32.self),
                 let flags = trun.readInteger(as: UInt32.self)
             else { return nil }
-            var composition: UInt32 = 0
+            var composition: Int64 = 0
             if head & 0x800 != 0 {
                 guard let read = trun.readInteger(as: UInt32.self) else { return nil }
-                composition = read
+                composition = head >> 24 == 0 ? Int64(read) : Int64(Int32(bitPattern: read))
             }
             guard let frame = fragment.getSlice(at: place, length: Int(size)) else { return nil }
             samples.append(
                 Sample(
-                    decodeTime: next, duration: Int64(duration), compositionOffset: Int64(composition),
+                    decodeTime: next, duration: Int64(duration), compositionOffset: composition,
                     isSync: flags & 0x1_0000 == 0, bytes: frame))
             next += Int64(duration)
             place += Int(size)

@@ -40,6 +40,12 @@ struct PackagingJudge {
     private(set) var dependentSegments = 0
     private(set) var discontinuities = 0
     private(set) var gaps = 0
+    /// Parts in which no frame came, and the picture before stands.
+    private(set) var repeats = 0
+    /// When pictures are shown for the first time, in seconds, in the order in which they are decoded.
+    private(set) var shown: [Double] = []
+    private(set) var hasNegativeOffsets = false
+    private var seen: Set<Int> = []
     private var looks = 0
     /// Looks at the playlists after every so manieth event; those of one packet count as one.
     private let lookEvery: Int
@@ -157,6 +163,10 @@ struct PackagingJudge {
                 "\(name): decoded at \(part.decodeTime), after \(end)")
         }
         let length = (part.duration * Double(rendition.timescale)).rounded()
+        if let last = rendition.parts.last, last.isGap != part.isGap {
+            // A segment is media or a gap, but for the part that was hinted when the gap began.
+            expect(part.isGap && part.duration < 0.2, "\(name): media and a gap of \(part.duration) s in one segment")
+        }
         if part.isGap {
             gaps += 1
             expect(part.bytes.readableBytes == 0 && !part.isIndependent, "\(name): a gap with media")
@@ -189,6 +199,8 @@ struct PackagingJudge {
         if part.kind == .video {
             expect(fragment.samples.contains(where: \.isSync) == part.isIndependent, "\(name): INDEPENDENT")
         }
+        var isNew = part.kind == .audio
+        defer { if !isNew { repeats += 1 } }
         for sample in fragment.samples {
             expect(sample.duration > 0, "\(name): a sample without duration")
             guard let id = CrookedPublisher.id(of: sample.bytes, kind: part.kind), let meant = meant[id] else {
@@ -197,6 +209,11 @@ struct PackagingJudge {
                 continue
             }
             let shown = Double(sample.decodeTime + sample.compositionOffset) / Double(rendition.timescale)
+            // Shown again: it stands.
+            guard seen.insert(id).inserted else { continue }
+            isNew = true
+            if part.kind == .video { self.shown.append(shown) }
+            if sample.compositionOffset < 0 { hasNegativeOffsets = true }
             heard[part.kind, default: []].append(
                 Heard(meant: meant, error: shown - meant.time, isSettled: rendition.sinceBreak > 0.35))
         }

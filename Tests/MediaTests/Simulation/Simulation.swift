@@ -44,8 +44,8 @@ enum Simulation {
             .repeatedDecodeTime(every: every),
             .newResolution(at: at),
             .newSampleRate(at: at),
-            .audioAhead(Double.random(in: 0.1...1, using: &random)),
-            .videoAhead(Double.random(in: 0.1...1, using: &random)),
+            .audioAhead(Double.random(in: 0.1...5, using: &random)),
+            .videoAhead(Double.random(in: 0.1...5, using: &random)),
             .lateAudio(Double.random(in: 0.1...5, using: &random)),
             .lateVideo(Double.random(in: 0.1...5, using: &random)),
             .lateSound(Double.random(in: 0.1...5, using: &random)),
@@ -75,7 +75,9 @@ enum Simulation {
         var random = SeededGenerator(seed: arrival.seed)
         var packager = PublishPackager(configuration: configuration, start: start)
         packager.declare(
-            hasVideo: nil, hasAudio: nil, frameRate: publisher.declaresRate ? publisher.rate : nil)
+            hasVideo: publisher.declaresTracks ? publisher.hasVideo : nil,
+            hasAudio: publisher.declaresTracks ? publisher.hasAudio : nil,
+            frameRate: publisher.declaresRate ? publisher.rate : nil)
         var wall = arrival.begin
         for item in sent {
             let delay = arrival.jitter == 0 ? 0 : Int64.random(in: 0...Int64(arrival.jitter) * 1_000, using: &random)

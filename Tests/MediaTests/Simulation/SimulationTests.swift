@@ -35,15 +35,16 @@ import Testing
             [.startsAt(milliseconds: 1 << 24 - 5_000), .truncated24], [.startsAt(milliseconds: 18_000_000)],
             [.missingAudio(from: 4, to: 10)], [.missingVideo(from: 4, to: 10)], [.stall(at: 5, for: 3)],
             [.stall(at: 5, for: 8)], [.lostFrames(every: 10)], [.lostSound(every: 20)], [.repeatedDecodeTime(every: 9)],
-            [.newResolution(at: 7)], [.newSampleRate(at: 7)], [.audioAhead(1)], [.videoAhead(1)], [.lateAudio(3)],
-            [.lateVideo(3)], [.lateSound(3)], [.clock(0.999)], [.clock(1.001)], [.strayStamp(at: 5, by: 60_000)],
+            [.newResolution(at: 7)], [.newSampleRate(at: 7)], [.audioAhead(1)], [.videoAhead(1)], [.audioAhead(5)],
+            [.videoAhead(5)], [.lateAudio(3)], [.lateVideo(3)], [.lateSound(3)], [.clock(0.999)], [.clock(1.001)],
+            [.strayStamp(at: 5, by: 60_000)],
         ] as [[CrookedPublisher.Fault]]) func everyFaultAlone(faults: [CrookedPublisher.Fault])
     {
         var random = SeededGenerator(seed: 1)
         var publisher = CrookedPublisher()
         publisher.faults = faults
-        for reorders in [false, true] {
-            publisher.reordersFrames = reorders
+        for (reorders, isSigned) in [(false, false), (true, false), (false, true)] {
+            (publisher.reordersFrames, publisher.offsetsAreSigned) = (reorders, isSigned)
             report(1, Simulation.run(publisher, lookEvery: 20, random: &random))
         }
     }
@@ -81,8 +82,70 @@ import Testing
         let mute = Simulation.run(publisher, random: &random).judge
         #expect(abs(mute.silentFrames - 234) < 4 && mute.gaps == 0 && mute.discontinuities == 0)
         publisher.faults = [.missingVideo(from: 4, to: 9)]
-        let blind = Simulation.run(publisher, random: &random).judge
-        #expect(blind.gaps >= 13 && blind.silentFrames == 0 && blind.discontinuities == 0)
+        let frozen = Simulation.run(publisher, random: &random)
+        report(4, frozen)
+        #expect(frozen.judge.repeats >= 13 && frozen.judge.gaps == 0 && frozen.judge.silentFrames == 0)
+        publisher.seconds = 40
+        publisher.faults = [.missingVideo(from: 4, to: 30)]
+        let blind = Simulation.run(publisher, lookEvery: 10, random: &random)
+        report(4, blind)
+        #expect(blind.judge.gaps >= 40 && blind.judge.silentFrames == 0 && blind.judge.discontinuities == 0)
+    }
+
+    /// B-frames are shown before they are decoded by their stamps: the track is decoded earlier, and all are shown in time.
+    @Test(arguments: [100, 200, 333, 500]) func offsetsOfEitherSignAreShownInTime(part: Int) {
+        var random = SeededGenerator(seed: 7)
+        var configuration = PackagerConfiguration()
+        configuration.partDuration = .milliseconds(part)
+        var publisher = CrookedPublisher()
+        (publisher.rate, publisher.offsetsAreSigned) = (25, true)
+        for start: Int64 in [0, 40, 18_000_000] {
+            publisher.faults = [.startsAt(milliseconds: start)]
+            let run = Simulation.run(publisher, configuration, random: &random)
+            report(7, run)
+            let times = run.judge.shown.sorted()
+            #expect(times.count >= 400)
+            #expect(zip(times, times.dropFirst()).allSatisfy { abs($1 - $0 - 0.04) < 0.000_1 })
+            #expect(!run.judge.hasNegativeOffsets)
+            #expect(run.judge.discontinuities == 0 && abs(run.judge.worst) < 0.012, "\(run.judge.worst)")
+        }
+    }
+
+    // MARK: Slow pictures
+
+    /// A frame lasts until the next one: media comes for every part, and all sound is there.
+    @Test(arguments: [2, 1, 0.5, 0.2, 0.1, 3.1], [0, 2, 10, 60.0]) func slowPictures(rate: Double, keys: Double) {
+        var random = SeededGenerator(seed: 8)
+        var publisher = CrookedPublisher()
+        (publisher.rate, publisher.keyframeSeconds, publisher.seconds) = (rate, keys, 40)
+        for declares in [true, false] {
+            publisher.declaresRate = declares
+            for part in [200, 333, 1_000] {
+                var configuration = PackagerConfiguration()
+                configuration.partDuration = .milliseconds(part)
+                let run = Simulation.run(publisher, configuration, lookEvery: 5, random: &random)
+                report(8, run)
+                #expect(run.judge.gaps == 0 && run.judge.silentFrames == 0 && run.judge.discontinuities == 0)
+                #expect(run.judge.frames(.audio) > 1_870, "\(run.judge.frames(.audio)) frames of sound of 1875")
+                #expect(run.judge.shown.count == Int((40 * rate).rounded(.up)))
+            }
+        }
+    }
+
+    @Test(arguments: [(1.0, 3.0), (0.4, 1.6), (2.0, 9.0)], [2.0, 10]) func picturesInBursts(
+        burst: (of: Double, every: Double), keys: Double
+    ) {
+        var random = SeededGenerator(seed: 9)
+        var publisher = CrookedPublisher()
+        (publisher.keyframeSeconds, publisher.seconds) = (keys, 30)
+        publisher.faults = [.bursts(of: burst.of, every: burst.every)]
+        for faults in [[], [.variableRate]] as [[CrookedPublisher.Fault]] {
+            publisher.faults = [.bursts(of: burst.of, every: burst.every)] + faults
+            let run = Simulation.run(publisher, lookEvery: 5, random: &random)
+            report(9, run)
+            #expect(run.judge.gaps == 0 && run.judge.silentFrames == 0 && run.judge.discontinuities == 0)
+            #expect(run.judge.frames(.audio) > 1_400, "\(run.judge.frames(.audio)) frames of sound of 1407")
+        }
     }
 
     /// Sixteen seconds of sound are 751 frames. A picture that is away, sent ahead, or whose stamps leap takes none with it.
@@ -101,6 +164,27 @@ import Testing
         let run = Simulation.run(publisher, lookEvery: 20, random: &random)
         report(5, run)
         #expect(run.judge.frames(.audio) > 746, "\(run.judge.frames(.audio)) frames of sound")
+    }
+
+    /// Tracks that are sent up to five seconds apart, with their configurations, are whole: nothing is missing, so nothing
+    /// stands for it.
+    @Test(arguments: [-5, -4, -3, -1.5, 1.5, 3, 4, 5]) func tracksThatAreSentApartAreWhole(lag: Double) {
+        for faults: [CrookedPublisher.Fault] in [[], [.jump(at: 9, by: 60_000)]] {
+            var random = SeededGenerator(seed: 7)
+            var publisher = CrookedPublisher()
+            publisher.declaresTracks = true
+            publisher.faults = [lag < 0 ? .audioAhead(-lag) : .videoAhead(lag)] + faults
+            let run = Simulation.run(publisher, lookEvery: 20, random: &random)
+            report(7, run)
+            var again = SeededGenerator(seed: 7)
+            let meant = publisher.send(random: &again).meant.values
+            for kind in [MediaKind.video, .audio] {
+                let sent = meant.count { $0.kind == kind }
+                #expect(run.judge.frames(kind) == sent, "\(lag) s, \(faults): \(kind)")
+            }
+            #expect(run.judge.silentFrames == 0 && run.judge.gaps == 0, "\(lag) s, \(faults)")
+            #expect((run.judge.discontinuities == 0) == faults.isEmpty, "\(lag) s, \(faults)")
+        }
     }
 
     // MARK: Mutants

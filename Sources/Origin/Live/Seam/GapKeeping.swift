@@ -9,14 +9,16 @@ extension PublishSeam {
             for _ in 0..<64 {
                 guard let track = self[kind], track.isListed, track.due <= now else { break }
                 listGap(kind, until: nil, into: &events)
+                self[kind]?.listedAt = now
             }
         }
     }
 
     /// Lists one part as a gap: up to a part target long, not beyond `limit` nor the next cut.
     ///
-    /// The first that the clock asks for lasts no longer than what it was waited for: from then on what is listed ends a
-    /// part target or more behind the clock, which is the room that a part of a publisher that is back needs.
+    /// A segment holds media or gaps (4.4.4.7): one that holds media ends with a short gap, for its next part was hinted, and
+    /// the rest is a segment of its own. What the clock asks for first is shorter (`firstGap`), and the next one follows a
+    /// part target later.
     mutating func listGap(_ kind: MediaKind, until limit: Int64?, into events: inout [PackagerEvent]) {
         guard let track = self[kind], track.isListed else { return }
         // A segment goes on until its end has been hinted: what was hinted comes (4.4.5.3).
@@ -25,17 +27,20 @@ extension PublishSeam {
         guard var track = self[kind], let sequence = track.last else { return }
         let stop = min(limit ?? .max, nextCut(of: track))
         let room = stop == .max ? .max : max(stop - track.end, 0)
+        let left = limit == nil ? Self.firstGap - (track.end - track.mediaEnd) : 0
+        let isFirst = left >= Self.tolerance
         // What is too little for a part of its own is left to the next segment's date.
-        let isFirst = limit == nil && !track.isGapping
-        let longest = isFirst ? min(track.patience, limits.part) : limits.part
+        let isLast = track.holdsMedia && room >= 3 * Self.tolerance
+        let longest = isLast ? Self.tolerance : isFirst ? min(left, limits.part) : limits.part
         let length = room < Self.tolerance ? Self.tolerance : min(room, longest)
         let seconds = Double(length) / 1e6
         track.parts += 1
         track.seconds += seconds
         track.gaps += 1
+        track.stall.gapSeconds += seconds
         track.end += length
-        track.due += isFirst ? limits.part : length
-        track.endIsHinted = endsHere(track)
+        if !isLast { track.due += isFirst ? limits.part : length }
+        track.endIsHinted = track.holdsMedia || endsHere(track)
         self[kind] = track
         events.append(
             .gap(kind, sequence: sequence, duration: seconds, isLikelyLast: track.endIsHinted))

@@ -2,8 +2,10 @@ import Media
 import NIOCore
 
 /// Joins what publishers send into one presentation that outlives each of them: it gives segments their numbers, and
-/// lists gaps on the clock while media stalls, so that a new part comes within a part target of the last (RFC 8216bis,
-/// 6.2.1) and what jitter may add.
+/// lists gaps on the clock while media is absent (RFC 8216bis, 6.2.1).
+///
+/// The media of a publisher that is connected and silent is late rather than absent, and waited for: a gap would take its
+/// place for good. Once the publisher is gone, a new part comes within a part target of the last.
 ///
 /// It knows no clock and no playlist: give it a publisher's events and the time, and list the events it returns.
 /// Where a stall lasts, gap follows gap on a grid that begins at the last part's end, so what a playlist says of a stall
@@ -21,11 +23,14 @@ struct PublishSeam {
         let part: Int64
         let segment: Int64
         let maximumSegment: Int64
+        /// How long a publisher that is connected may be silent before a gap stands for its media.
+        let silence: Int64
 
         init(_ packaging: PackagerConfiguration) {
             part = Self.microseconds(packaging.partTarget)
             segment = Self.microseconds(packaging.segmentDuration)
             maximumSegment = Self.microseconds(packaging.maximumSegmentDuration)
+            silence = Self.microseconds(packaging.longestSilence)
         }
 
         private static func microseconds(_ duration: Duration) -> Int64 {
@@ -50,17 +55,24 @@ struct PublishSeam {
     /// A publisher has come back and none of its segments is listed yet.
     private var isJoining = false
     var mustBreak = false
+    /// Stalls that are over and not taken out yet.
+    var stalls: [StallReport] = []
     /// Gaps make segments as long as they may be: a twin origin lists media meanwhile, and its numbers must not fall
     /// behind these.
     var stretchesGaps = false
 
+    /// How long a publisher may be silent that is known to send in bursts.
+    var patience: Int64 = 0
+    var silence: Int64 { max(limits.silence, patience) }
+
+    /// Gaps stand for what did not come.
+    var isGapping: Bool { video?.isGapping == true || audio?.isGapping == true }
+
     /// Less than this is rounding and jitter, and no gap.
     static let tolerance: Int64 = 20_000
-    /// How long media that comes late may take to catch up with the clock before the line is moved instead.
-    private static let catchUp: Int64 = 1_000_000
-    /// How much later than a part target a part may come before a gap stands for it: what one lost packet costs on the way
-    /// (TCP sends it again after 200 ms at the soonest).
-    static let patience: Int64 = 200_000
+    /// How much later than a part target the first gap comes where the publisher is gone, and how long it lasts. From there
+    /// on what is listed ends a part target or more behind the clock: the room that a part of a publisher that is back needs.
+    static let firstGap: Int64 = 200_000
     /// Longer holes are left to the dates: no stall that is kept alive is this long.
     private static let longestFill: Int64 = 900_000_000
 
@@ -114,6 +126,7 @@ struct PublishSeam {
 
     /// A publisher takes up the presentation.
     mutating func publisherChanged() {
+        publisherIsGone()
         stretchesGaps = false
         numbers.removeAll()
         dateShift = 0
@@ -149,10 +162,10 @@ struct PublishSeam {
     }
 
     private mutating func begin(_ start: SegmentStart, at now: Int64, into events: inout [PackagerEvent]) {
-        let (publishes, patience) = (publishes, 2 * limits.part)
+        let (publishes, room) = (publishes, 2 * limits.part)
         self[start.kind]?.sentBy = publishes
         guard let track = self[start.kind] else { return }
-        let target: Int64?
+        var target: Int64?
         if let known = numbers[start.sequence] {
             target = known
         } else {
@@ -160,6 +173,8 @@ struct PublishSeam {
             numbers[start.sequence] = .some(target)
             if numbers.count > 128 { numbers = numbers.filter { $0.key > start.sequence - 64 } }
         }
+        // Its time has been given to gaps, in part: sound may go on anywhere among them.
+        if target == nil, start.kind == .audio, track.isGapping { target = track.last }
         let date = start.programDateTimeMicroseconds + dateShift
         var source = SeamTrack.Source(start: start, target: target, date: date)
         if let target {
@@ -170,7 +185,7 @@ struct PublishSeam {
                     events.append(.discontinuity(start.kind))
                 }
                 // Its first part is on the way.
-                if track.isGapping { self[start.kind]?.due = max(track.due, now + patience) }
+                if track.isGapping { self[start.kind]?.due = max(track.due, now + room) }
             } else {
                 source.target = nil
             }
@@ -193,12 +208,18 @@ struct PublishSeam {
         }
         let floor = track.last == nil ? max(video?.end ?? .min, audio?.end ?? .min) : track.end
         if (isJoining || track.isGapping) && date < floor - Self.tolerance / 2 {
-            let since = track.lateSince ?? now
-            self[track.kind]?.lateSince = since
-            guard isJoining || now - since >= Self.catchUp else { return nil }
-            let latest = max(now, max(video?.end ?? floor, audio?.end ?? floor) + 2 * Self.tolerance)
-            dateShift += latest - date
-            date = latest
+            let late = noteLate(track.kind, date, at: now)
+            guard isJoining || late.isLasting(with: date, at: now) else {
+                // The break is the next one's that is listed.
+                mustBreak = isBreak
+                return nil
+            }
+            let behindGaps = max(video?.end ?? floor, audio?.end ?? floor) + 2 * Self.tolerance
+            // Who has just come is where live is. A line that gains on the clock would be dated in the future in the end, the
+            // more the later it is put.
+            let target = isJoining || late.isGaining(with: date, at: now) ? behindGaps : max(now, behindGaps)
+            dateShift += target - date
+            date = target
             isBreak = true
         }
         if isJoining || track.isGapping {
@@ -259,12 +280,12 @@ struct PublishSeam {
     private mutating func append(_ part: Part, at now: Int64, into events: inout [PackagerEvent]) {
         let kind = part.kind
         self[kind]?.fragments &+= 1
-        guard let date = self[kind]?.date(of: part), let track = self[kind], let source = track.source,
-            let target = source.target, let last = track.last, last <= target || track.isGapping,
-            track.comingInit == nil
+        guard let date = self[kind]?.date(of: part) else { return leaveOut(part) }
+        guard let track = self[kind], let source = track.source, let target = source.target, let last = track.last,
+            last <= target || track.isGapping, track.comingInit == nil
         else {
-            self[kind]?.isBroken = true
-            return
+            waitForLate(part, from: date, at: now)
+            return leaveOut(part)
         }
         let isEntry = kind == .audio || part.index == 0 && source.start.startsIndependent
         // What is listed is not taken back, and decode times do not either.
@@ -273,14 +294,8 @@ struct PublishSeam {
             && (date < track.end - Self.tolerance / 2
                 || Double(part.decodeTime) / part.timescale < track.decodeEnd - 0.001)
         guard !isLate, isEntry || !track.isBroken else {
-            // Its gap was listed too soon: this publisher's line needs more patience.
-            let part = limits.part
-            if isLate, !track.isBroken, track.gaps == 1 {
-                self[kind]?.patience = max(track.patience, part)
-            }
-            self[kind]?.isBroken = true
-            self[kind]?.lateSince = track.lateSince ?? now
-            return
+            waitForLate(part, from: date, at: now)
+            return leaveOut(part)
         }
         if last == target - 1 {
             close(kind, into: &events)
@@ -288,10 +303,7 @@ struct PublishSeam {
         } else {
             fill(kind, until: date, into: &events)
             if mustOpen(kind, at: date) {
-                guard isEntry else {
-                    self[kind]?.isBroken = true
-                    return
-                }
+                guard isEntry else { return leaveOut(part) }
                 close(kind, into: &events)
                 openGap(kind, into: &events)
             }
@@ -299,16 +311,17 @@ struct PublishSeam {
         list(part, at: now, date: date, into: &events)
     }
 
-    /// Whether a part that goes on in the publisher's segment begins a segment here: gaps have ended the one before, or
-    /// the picture's gap was cut and the publisher does not know.
+    /// Whether a part that goes on in the publisher's segment begins a segment here: gaps stand before it, or the picture's
+    /// gap was cut and the publisher does not know.
     private func mustOpen(_ kind: MediaKind, at date: Int64) -> Bool {
         guard let track = self[kind], let last = track.last, track.isOpen else { return true }
-        if track.isGapping && track.endIsHinted { return true }
+        if track.isGapping && (track.endIsHinted || !track.holdsMedia) { return true }
         guard kind == .audio, let next = cut(numbered: last + 1) else { return false }
         return next.time <= date
     }
 
     private mutating func list(_ part: Part, at now: Int64, date: Int64, into events: inout [PackagerEvent]) {
+        reportStall(part.kind)
         guard var track = self[part.kind], let sequence = track.last else { return }
         events.append(.part(part.numbered(sequence: sequence, index: track.parts)))
         track.parts += 1
@@ -316,12 +329,15 @@ struct PublishSeam {
         track.end = date + Int64((part.duration * 1e6).rounded())
         track.decodeEnd = Double(part.decodeTime) / part.timescale + part.duration
         track.endIsHinted = part.isLikelyLast
+        track.holdsMedia = track.holdsMedia || !part.isGap
+        track.mediaEnd = track.end
         track.gaps = 0
         track.isBroken = false
-        track.lateSince = nil
+        track.late = nil
+        track.listedAt = now
         track.source?.target = sequence
         // A publisher that sends ahead of time has until its line says so, within reason.
-        track.due = now + min(max(0, track.end - now), 10_000_000) + limits.part + track.patience
+        track.due = now + min(max(0, track.end - now), 10_000_000) + silence
         self[part.kind] = track
     }
 
@@ -335,6 +351,7 @@ struct PublishSeam {
         self[kind]?.start = date
         self[kind]?.end = date
         self[kind]?.parts = 0
+        self[kind]?.holdsMedia = false
         self[kind]?.seconds = 0
         self[kind]?.sourceSeconds = nil
         self[kind]?.endIsHinted = false

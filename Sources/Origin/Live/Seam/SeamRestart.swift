@@ -54,6 +54,7 @@ extension PublishSeam {
             self[start.kind]?.start = start.programDateTimeMicroseconds
             self[start.kind]?.end = start.programDateTimeMicroseconds
             self[start.kind]?.parts = 0
+            self[start.kind]?.holdsMedia = false
             self[start.kind]?.seconds = 0
             self[start.kind]?.endIsHinted = false
         case .part(let part):
@@ -61,6 +62,7 @@ extension PublishSeam {
             self[part.kind]?.decodeEnd = part.decodeEnd
             self[part.kind]?.fragments &+= 1
             self[part.kind]?.gaps = 0
+            if !part.isGap { self[part.kind]?.holdsMedia = true }
         case .gap(let kind, _, let duration, let isLikelyLast):
             restorePart(kind, lasting: duration, isLikelyLast: isLikelyLast)
             self[kind]?.gaps += 1

@@ -22,8 +22,12 @@ struct SeamTrack {
     var start: Int64 = 0
     /// Where what is listed ends.
     var end: Int64 = 0
+    /// Where media that is listed ends.
+    var mediaEnd: Int64 = 0
     /// Parts of `last`.
     var parts = 0
+    /// One of them at least is no gap.
+    var holdsMedia = false
     /// What the parts of `last` last, in seconds.
     var seconds = 0.0
     /// What the publisher says that `last` lasts, in seconds, once it is over.
@@ -32,8 +36,8 @@ struct SeamTrack {
     var endIsHinted = false
     /// When a gap is listed unless a part comes first, on the clock.
     var due: Int64 = .max
-    /// How much later than a part target its parts may come, in microseconds.
-    var patience = PublishSeam.patience
+    /// When something was listed last, on the clock.
+    var listedAt: Int64 = 0
     /// Nothing but gaps has been listed since the last part.
     var isGapping: Bool { gaps > 0 }
     /// How many.
@@ -44,8 +48,10 @@ struct SeamTrack {
     var sentBy = -1
     /// Media was thrown away: frames that follow may refer to it.
     var isBroken = false
-    /// Since when media comes that is too late to be listed, on the clock.
-    var lateSince: Int64?
+    /// Media comes that is too late to be listed.
+    var late: Lateness?
+    /// What has been lost since the last part.
+    var stall: StallReport
     var source: Source?
 
     /// The init section in force, and one that the next segment brings.
@@ -55,7 +61,10 @@ struct SeamTrack {
     var nextInit = 0
     var fragments: UInt32 = 0
 
-    init(kind: MediaKind) { self.kind = kind }
+    init(kind: MediaKind) {
+        self.kind = kind
+        stall = StallReport(kind)
+    }
 
     /// Something of it is listed.
     var isListed: Bool { due != .max }
@@ -73,8 +82,7 @@ struct SeamTrack {
     mutating func publisherChanged() {
         source = nil
         comingInit = nil
-        lateSince = nil
+        late = nil
         isBroken = true
-        patience = PublishSeam.patience
     }
 }
