@@ -100,10 +100,11 @@ package final class VLC: Player {
     }
 
     package func complaints() -> [String] {
-        // Its desktop integration finds no desktop, which says nothing of the stream.
+        // Its desktop integration finds no desktop, which says nothing of the stream. It expects a first fragment of number
+        // 0, wherever it joins.
         process.lines.filter {
             $0.contains(" error: ") && !$0.contains("interface error") && !$0.contains("libvlc error")
-                || $0.contains("sequence discontinuity")
+                || $0.contains("sequence discontinuity") && !$0.hasSuffix("!= 0")
         }
     }
 }
