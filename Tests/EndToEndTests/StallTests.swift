@@ -78,6 +78,23 @@ extension EndToEnd {
             _ = try eventually("a segment more") { try position(fleet) > begun ? true : nil }
         }
 
+        /// A publish over an uplink that carries nothing for `stall` seconds, and then all of it.
+        private func publish(seconds: Int, stalling stall: Double) throws -> Fleet {
+            let fleet = try Fleet(packaging: "{window: 60s}")
+            let link = try LinkProxy.open(
+                on: "127.0.0.1", to: ("127.0.0.1", fleet.rtmpPort), loops: MultiThreadedEventLoopGroup.singleton)
+            defer { link.close() }
+            let publisher = try publish(fleet, seconds: seconds, port: link.port)
+            _ = try fleet.waitForChannel()
+            try waitForSegment(fleet)
+            link.set { $0.isCut = true }
+            // The stall itself: nothing tells of its end but the clock.
+            usleep(UInt32(stall * 1e6))
+            link.set { $0.isCut = false }
+            publisher.waitForExit()
+            return fleet
+        }
+
         /// A machine that hangs for a moment: ffmpeg sends what it has missed.
         @Test func aPausedPublisherLosesNoFrame() throws {
             let fleet = try Fleet(packaging: "{window: 60s}")
@@ -99,17 +116,7 @@ extension EndToEnd {
 
         /// An uplink that carries nothing for a while, and then all of it.
         @Test(arguments: [0.7, 3]) func aStalledUplinkLosesNoFrame(stall: Double) throws {
-            let fleet = try Fleet(packaging: "{window: 60s}")
-            let link = try LinkProxy.open(
-                on: "127.0.0.1", to: ("127.0.0.1", fleet.rtmpPort), loops: MultiThreadedEventLoopGroup.singleton)
-            defer { link.close() }
-            let publisher = try publish(fleet, seconds: 14, port: link.port)
-            _ = try fleet.waitForChannel()
-            try waitForSegment(fleet)
-            link.set { $0.isCut = true }
-            usleep(UInt32(stall * 1e6))
-            link.set { $0.isCut = false }
-            publisher.waitForExit()
+            let fleet = try publish(seconds: 14, stalling: stall)
             for rendition in ["video", "audio"] {
                 let (missing, gaps) = try losses(fleet, rendition)
                 #expect(missing == 0 && gaps == 0, "\(rendition): \(fleet.origin.text)")
@@ -118,17 +125,7 @@ extension EndToEnd {
 
         /// Longer than a playlist may stand still: gaps take the place of some, and what is lost with them is said.
         @Test func whatALongStallCostsIsSaid() throws {
-            let fleet = try Fleet(packaging: "{window: 60s}")
-            let link = try LinkProxy.open(
-                on: "127.0.0.1", to: ("127.0.0.1", fleet.rtmpPort), loops: MultiThreadedEventLoopGroup.singleton)
-            defer { link.close() }
-            let publisher = try publish(fleet, seconds: 18, port: link.port)
-            _ = try fleet.waitForChannel()
-            try waitForSegment(fleet)
-            link.set { $0.isCut = true }
-            usleep(6_000_000)
-            link.set { $0.isCut = false }
-            publisher.waitForExit()
+            let fleet = try publish(seconds: 18, stalling: 6)
             let metrics = try curl("http://127.0.0.1:\(fleet.originPort)/metrics").text
             for rendition in ["video", "audio"] {
                 let (missing, gaps) = try losses(fleet, rendition)

@@ -48,7 +48,7 @@ package struct Variant: Sendable, Equatable {
         case none
         /// GROUP-ID of its caption renditions.
         case group(String)
-        /// What no playlist may say, as it was read.
+        /// A value that no playlist may have, as it was read.
         case other(String)
     }
 

@@ -1,4 +1,4 @@
-/// What was hinted, and what came.
+/// Compares preload hints with the parts that follow them.
 extension PlaylistRules {
     /// 4.4.5.3: what comes next has the URI that was hinted. 6.2.6 lets a server withdraw a hint where the planned segmentation
     /// changes, which must show: a segment that ends before its time, one that goes on past it, a discontinuity or a gap.
@@ -15,7 +15,7 @@ extension PlaylistRules {
     }
 }
 
-/// What became of a hint that did not come true.
+/// How a hint failed to come true.
 private struct HintOutcome {
     let seen: String
     /// The planned segmentation has changed since.

@@ -80,7 +80,7 @@ struct BoxAudit {
 
     mutating func boxes(in box: Entry) -> [Entry] { boxes(in: box.body, at: box.bodyStart, of: box.path) }
 
-    /// What a full box begins with, and what follows.
+    /// A full box's version and flags, and its fields.
     struct Full {
         let version: UInt8
         let flags: UInt32

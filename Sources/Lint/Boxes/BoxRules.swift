@@ -2,7 +2,7 @@ import struct NIOCore.ByteBuffer
 
 /// Reads media, and judges its boxes: as players that pass over mistakes do, and as those that do not.
 enum BoxRules {
-    /// The init section's header; nil where nobody can read it, which is told.
+    /// The init section's header; nil and a finding where it is unreadable.
     static func initSection(_ bytes: ByteBuffer, at url: WebAddress, desk: inout LintDesk) -> InitHeader? {
         let audit = BoxAudit(initSection: bytes)
         do throws(UnreadableMedia) {
@@ -15,7 +15,7 @@ enum BoxRules {
         }
     }
 
-    /// What a part or a segment holds; nil where nobody can read it, which is told.
+    /// The fragments of a part or a segment; nil and a finding where they are unreadable.
     static func fragments(
         _ bytes: ByteBuffer, _ header: InitHeader, at url: WebAddress, desk: inout LintDesk
     ) -> Fragments? {
@@ -36,7 +36,7 @@ enum BoxRules {
         desk.judge(.mediaProfile, at: url, seen: audit.deviations.first)
     }
 
-    /// What cannot be read for its boxes breaks one rule, not two.
+    /// Media that is unreadable because of its boxes breaks one rule, not two.
     private static func unreadable(_ why: String, _ audit: BoxAudit, at url: WebAddress, desk: inout LintDesk) {
         if let fault = audit.faults.first {
             desk.judge(.boxesValid, at: url, seen: fault)

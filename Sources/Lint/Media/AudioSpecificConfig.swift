@@ -1,6 +1,6 @@
 import struct NIOCore.ByteBuffer
 
-/// What an AAC track says of itself (ISO 14496-3, 1.6.2.1).
+/// An AAC track's AudioSpecificConfig (ISO 14496-3, 1.6.2.1).
 struct AudioSpecificConfig: Equatable {
     /// The audio object type by which CODECS names it: 2 for AAC-LC, 5 for HE-AAC, 29 for HE-AAC v2, however they are signalled.
     private(set) var objectType: Int

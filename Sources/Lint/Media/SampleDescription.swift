@@ -1,6 +1,6 @@
 import struct NIOCore.ByteBuffer
 
-/// What an init section says of a track, in the words of a multivariant playlist (4.4.6).
+/// A track's sample entry, as a multivariant playlist's attributes describe it (4.4.6).
 package struct SampleDescription: Sendable, Equatable {
     package struct Size: Sendable, Equatable {
         package let width: Int

@@ -5,7 +5,7 @@ struct ShownTimes {
     private let startsIndependent: Bool
     /// Less than this apart is at once: a quarter of the shortest frame, a millisecond at most.
     private let tolerance: Int64
-    /// What is wrong within the segment; nil where nothing is.
+    /// The first fault in the segment's shown times; nil where there is none.
     private(set) var fault: String?
 
     init(_ samples: [MediaSample], timescale: UInt32) {
